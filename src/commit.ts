@@ -1,0 +1,201 @@
+import { serializeCookie } from './cookie.ts'
+import { SessionConflictError, SessionGoneError, StoreUnavailableError } from './errors.ts'
+import { equalData, type SessionData } from './journal.ts'
+import { encodeRecord, sealRecord } from './record.ts'
+import { dataOf, type Found, type RequestState } from './request.ts'
+import type { UpdateResult } from './store.ts'
+import type { Claim } from './token.ts'
+import { bury, claimOld, create, nextRevision, undo, update } from './writes.ts'
+
+/** Collisions to ride out: with full jitter 20 writers in lockstep need at most 8 (measured), then they are a 409. */
+const maxAttempts = 8
+/** A login starts again from a newer record this often: a parallel write must not fail it, an endless stream of them may. */
+const maxRegenerations = 3
+/** A late request of a browser that already has a newer cookie arrives within this time; later it starts anew. */
+const goneMs = 5000
+
+/**
+ * Brings the store to what the request asked for; the Set-Cookie value, if one is due.
+ *
+ * Every path ends in one of: nothing sent, stored and acknowledged, or a typed error with nothing acknowledged.
+ */
+export async function commit(state: RequestState, failed: boolean): Promise<string | undefined> {
+  while (state.pending.size > 0) await Promise.all(state.pending)
+  state.closed = true
+  if (state.destroyed) return state.budget.phase(() => destroy(state))
+  if (failed) return state.regenerated && state.budget.phase(() => invalidate(state))
+  if (state.operations.length === 0 && !state.regenerated) return undefined
+  const claim = await state.findClaim()
+  return claim ? changeInTurn(state, claim) : state.budget.phase(() => start(state))
+}
+
+async function destroy(state: RequestState): Promise<string | undefined> {
+  const claim = await state.findClaim()
+  if (!claim) return undefined
+  await bury(state, claim, 'destroyed')
+  return serializeCookie(state.settings.cookie, '', 0)
+}
+
+/** The half of a regenerate that an unhandled error leaves standing: the old id is dead. The cookie stays as it is. */
+async function invalidate(state: RequestState): Promise<undefined> {
+  const claim = await state.findClaim()
+  if (claim) await bury(state, claim, 'regenerated')
+}
+
+async function changeInTurn(state: RequestState, claim: Claim): Promise<string | undefined> {
+  const { lanes } = await state.context()
+  let cookie: string | undefined
+  await state.load()
+  await state.budget.phase(() =>
+    lanes.run(
+      claim.identity.key,
+      (turn) => state.call(() => turn),
+      async (before) => {
+        const newest = before && before.revision >= claim.revision ? before : undefined
+        const result = await changeLoaded(state, claim, newest)
+        cookie = result.cookie
+        return result.found
+      },
+    ),
+  )
+  return cookie
+}
+
+interface Changed {
+  readonly cookie?: string | undefined
+  /** The record after the change, for the next commit of the same session in this process. */
+  readonly found?: Found | undefined
+}
+
+async function changeLoaded(state: RequestState, claim: Claim, newest: Found | undefined): Promise<Changed> {
+  const loaded = await state.load()
+  switch (loaded.status) {
+    case 'unavailable':
+      throw loaded.error
+    case 'absent':
+      return { cookie: await start(state) }
+    case 'gone':
+      if (state.settings.now() - loaded.revision < goneMs) throw gone(state)
+      return { cookie: await start(state) }
+    case 'found': {
+      const base = newest && newest.revision > loaded.revision ? newest : loaded
+      return state.regenerated ? { cookie: await regenerate(state, claim, base) } : change(state, claim, base)
+    }
+  }
+}
+
+/** A session that is not there yet: stored under a fresh id, unless there is nothing to store. */
+async function start(state: RequestState): Promise<string | undefined> {
+  const data = state.dataOn(state.loaded ?? { status: 'absent' })
+  if (data.size === 0) return undefined
+  const created = await create(state, { ...newTimes(state), extra: {}, data }, 0)
+  state.emit({ type: 'commit', outcome: 'created', bytes: created.bytes, attempts: created.attempts })
+  return handOut(state, created.claim)
+}
+
+function newTimes(state: RequestState): { readonly created: number; readonly until: number } {
+  const created = Math.floor(state.settings.now() / 1000)
+  return { created, until: created + state.settings.absoluteSeconds }
+}
+
+/** Compare-and-swap from record to newer record until it holds; the journal is replayed on each. */
+async function change(state: RequestState, claim: Claim, from: Found): Promise<Changed> {
+  const { ring } = await state.context()
+  let base = from
+  let floor = 0
+  for (let attempts = 1; attempts <= maxAttempts; attempts++) {
+    const data = dataToWrite(state, base)
+    if (equalData(data, base.record.data)) return { found: base }
+    const revision = Math.max(nextRevision(state, base.revision, claim.revision), floor)
+    const record = { ...base.record, data }
+    const value = await sealRecord(ring, claim.identity, revision, encodeRecord(record, state.settings.maxBytes))
+    const result = await update(state, claim.identity, value, state.secondsToLive(record.until), base.version)
+    if (result.status === 'stored') {
+      state.emit({ type: 'commit', outcome: 'updated', bytes: value.length, attempts })
+      const cookie = await handOut(state, { ...claim, revision, until: record.until })
+      return { cookie, found: { status: 'found', revision, record, version: result.version } }
+    }
+    if (result.status === 'outranked') floor = result.revision
+    else base = await newer(state, claim, result, base, attempts)
+  }
+  throw conflict(state)
+}
+
+/** A new id, then the old one claimed for it: the old is dead at once, and of several logins exactly one wins. */
+async function regenerate(state: RequestState, claim: Claim, from: Found): Promise<string | undefined> {
+  let base = from
+  for (let attempts = 1; attempts <= maxRegenerations; attempts++) {
+    const times = state.regenerated?.reauthenticated ? newTimes(state) : {}
+    const record = { ...base.record, ...times, data: dataToWrite(state, base) }
+    const created = await create(state, record, Math.max(base.revision, claim.revision))
+    const result = await claimOld(state, claim, base, created.claim.identity).catch(async (error: unknown) => {
+      await undo(state, created.claim)
+      throw error
+    })
+    if (result.status === 'stored') {
+      state.emit({ type: 'commit', outcome: 'regenerated', bytes: created.bytes, attempts })
+      return handOut(state, created.claim)
+    }
+    await undo(state, created.claim)
+    base = await newer(state, claim, result, base, attempts)
+  }
+  throw conflict(state)
+}
+
+/** The data to write over `base`; throws where a key that this request saw and then changed is not as it was seen. */
+function dataToWrite(state: RequestState, base: Found): SessionData {
+  const seen = state.loaded
+  if (seen && seen !== base && !state.guard.holds(dataOf(seen), base.record.data)) throw conflict(state)
+  return state.dataOn(base)
+}
+
+type Refused = Extract<UpdateResult, { status: 'missing' | 'conflict' | 'outranked' }>
+
+/** After a refused write: the newer record, or the end of the matter. Waits a little, so that rivals fall out of step. */
+async function newer(
+  state: RequestState,
+  claim: Claim,
+  refused: Refused,
+  base: Found,
+  attempt: number,
+): Promise<Found> {
+  if (refused.status === 'missing') throw gone(state)
+  const current = refused.status === 'conflict' && attempt <= 2 ? refused.current : undefined
+  if (attempt > 2) await pause(state, attempt)
+  const loaded = current ? await state.open(claim, current) : await state.read(claim, base.revision)
+  if (loaded.status === 'found' && loaded.revision >= base.revision) return loaded
+  if (loaded.status === 'found') return newerOnly(state, claim, base)
+  if (loaded.status === 'unavailable') throw loaded.error
+  throw gone(state)
+}
+
+/** A lagging copy was read: building on it would undo what this request has already seen. */
+async function newerOnly(state: RequestState, claim: Claim, base: Found): Promise<Found> {
+  const again = await state.read(claim, base.revision)
+  if (again.status === 'found' && again.revision >= base.revision) return again
+  throw new StoreUnavailableError('the store returned an older record than before')
+}
+
+/** Full jitter: a random part of a window that doubles (4, 8, ... 64 ms). */
+function pause(state: RequestState, attempt: number): Promise<void> {
+  const ms = Math.random() * Math.min(64, 2 ** (attempt + 1))
+  return new Promise((wake) => setTimeout(wake, Math.min(ms, state.budget.leftMs)))
+}
+
+/** Signs the claim and makes it the request's own; the Set-Cookie value. */
+async function handOut(state: RequestState, claim: Claim): Promise<string> {
+  const { tokens } = await state.context()
+  state.claim = claim
+  const age = claim.until - state.settings.now() / 1000
+  return serializeCookie(state.settings.cookie, await tokens.sign(claim), age)
+}
+
+function gone(state: RequestState): SessionGoneError {
+  state.emit({ type: 'gone' })
+  return new SessionGoneError('the session has ended meanwhile: it was destroyed, regenerated or lost')
+}
+
+function conflict(state: RequestState): SessionConflictError {
+  state.emit({ type: 'conflict' })
+  return new SessionConflictError('another request changed what this one had read: nothing was written')
+}

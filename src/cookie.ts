@@ -1,0 +1,144 @@
+import { SessionOptionsError } from './errors.ts'
+import { longestToken } from './token.ts'
+
+/** The session cookie. HttpOnly and Secure always; only `insecure` leaves Secure out. */
+export interface CookieOptions {
+  /** Default `__Host-sid`; `sid` with `insecure`. A `__Host-` or `__Secure-` prefix is held to its rules (RFC 6265bis section 4.1.3). */
+  readonly name?: string | undefined
+  /** Default `Lax`: `Strict` also hides the session from links that lead to your site. */
+  readonly sameSite?: 'Lax' | 'Strict' | 'None' | undefined
+  /** Shares the session with subdomains; needs a `__Secure-` name. */
+  readonly domain?: string | undefined
+  /** Default `/`. */
+  readonly path?: string | undefined
+  /** Partitioned by top-level site (CHIPS); needs `sameSite: 'None'`. */
+  readonly partitioned?: boolean | undefined
+  /** Keep the cookie when the browser closes, until the session's absolute end. Default false. */
+  readonly persistent?: boolean | undefined
+  /** Plain-http development: no Secure attribute, no prefix. Never in production. */
+  readonly insecure?: boolean | undefined
+}
+
+/** Checked options, as the attributes they lead to. */
+export interface Cookie {
+  readonly name: string
+  readonly persistent: boolean
+  /** From `; Path=` on, without Max-Age. */
+  readonly attributes: string
+}
+
+/** Verifying costs CPU; a request with more different candidates than this is no browser's. */
+const maxCandidates = 4
+/** Browsers drop a cookie whose name and value exceed this (RFC 6265bis section 5.6). */
+const maxCookieBytes = 4096
+
+/**
+ * The different values of one cookie in a Cookie header, in order, at most four.
+ *
+ * Raw, as sent: no decoding, no unquoting; only space and tab are trimmed, only `;` separates, names are compared exactly.
+ * Everything laxer has let somebody smuggle a cookie past a prefix (PHP, Django, ASP.NET).
+ */
+export function readCookie(header: string | null | undefined, name: string): readonly string[] {
+  const found: string[] = []
+  if (!header?.includes(name)) return found
+  for (let start = 0; start <= header.length && found.length < maxCandidates; ) {
+    const semicolon = header.indexOf(';', start)
+    const end = semicolon < 0 ? header.length : semicolon
+    const value = valueIn(header.slice(start, end), name)
+    if (value !== undefined && !found.includes(value)) found.push(value)
+    start = end + 1
+  }
+  return found
+}
+
+function valueIn(pair: string, name: string): string | undefined {
+  const equals = pair.indexOf('=')
+  return equals >= 0 && trim(pair.slice(0, equals)) === name ? trim(pair.slice(equals + 1)) : undefined
+}
+
+const trim = (text: string) => text.replace(/^[ \t]+|[ \t]+$/g, '')
+
+/** The Set-Cookie value that hands out a token, or takes the cookie back where `token` is empty. */
+export function serializeCookie(cookie: Cookie, token: string, maxAgeSeconds: number): string {
+  const age = token === '' ? '; Max-Age=0' : cookie.persistent ? `; Max-Age=${Math.floor(maxAgeSeconds)}` : ''
+  return `${cookie.name}=${token}${age}${cookie.attributes}`
+}
+
+/** Checks the `cookie` option; throws `SessionOptionsError` for what a browser would refuse, drop or misread. */
+export function checkCookie(options: CookieOptions, namespace: string): Cookie {
+  const { insecure = false, sameSite = 'Lax', path = '/', domain, partitioned = false, persistent = false } = options
+  const name = options.name ?? (insecure ? 'sid' : '__Host-sid')
+  const need = (condition: boolean, why: string) => {
+    if (!condition) throw new SessionOptionsError(`cookie.${why}`)
+  }
+  for (const [flag, value] of Object.entries({ insecure, partitioned, persistent })) {
+    need(typeof value === 'boolean', `${flag} must be true or false`)
+  }
+  need(
+    typeof name === 'string' && /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name),
+    'name must be a token (RFC 9110 section 5.6.2)',
+  )
+  need(name.length + 1 + longestToken(namespace) <= maxCookieBytes, 'name is too long: browsers would drop the cookie')
+  need(['Lax', 'Strict', 'None'].includes(sameSite), "sameSite must be 'Lax', 'Strict' or 'None'")
+  need(/^\/[\x21-\x3a\x3c-\x7e]*$/.test(path), 'path must start with / and hold no ; or spaces')
+  need(domain === undefined || /^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$/.test(domain), 'domain must be a host name')
+  checkPrefix(name, insecure, path, domain, need)
+  need(!(insecure && sameSite === 'None'), "sameSite 'None' needs a secure cookie: browsers drop it otherwise")
+  need(!partitioned || sameSite === 'None', "partitioned needs sameSite 'None'")
+  const attributes = [
+    `; Path=${path}`,
+    domain === undefined ? '' : `; Domain=${domain}`,
+    '; HttpOnly',
+    insecure ? '' : '; Secure',
+    `; SameSite=${sameSite}`,
+    partitioned ? '; Partitioned' : '',
+  ]
+  return { name, persistent, attributes: attributes.join('') }
+}
+
+type Need = (condition: boolean, why: string) => void
+
+/** Browsers match prefixes without regard to case, servers must not: a misspelt prefix is refused. */
+function checkPrefix(name: string, insecure: boolean, path: string, domain: string | undefined, need: Need): void {
+  const prefix = /^__(host|secure)-/i.exec(name)?.[0]
+  need(prefix === undefined || prefix === '__Host-' || prefix === '__Secure-', 'name has a misspelt prefix')
+  need(!(insecure && prefix !== undefined), 'insecure cannot go with a prefixed name: browsers drop it')
+  if (prefix === '__Host-') need(path === '/', 'path must be / with a __Host- name')
+  if (domain !== undefined) need(prefix === '__Secure-', 'domain needs a name that starts with __Secure-')
+}
+
+/** Cache directives of content delivery networks that outrank Cache-Control (RFC 9213 and vendors' manuals). */
+const cacheHeaders = [
+  'CDN-Cache-Control',
+  'Cloudflare-CDN-Cache-Control',
+  'Netlify-CDN-Cache-Control',
+  'Vercel-CDN-Cache-Control',
+  'Surrogate-Control',
+  'X-Accel-Expires',
+  'Expires',
+]
+
+/**
+ * Makes a response fit to carry a session: the one place where headers are touched.
+ *
+ * A cache does not stop at Set-Cookie by itself (RFC 9111 section 7.3), so a response with one is `private, no-store`; one that
+ * only looked at the session varies by cookie and, unless it says otherwise, must be revalidated.
+ */
+export function applyToHeaders(headers: Headers, setCookie: string | undefined): void {
+  addVary(headers)
+  if (setCookie === undefined) {
+    if (!headers.has('Cache-Control')) headers.set('Cache-Control', 'private, no-cache')
+    return
+  }
+  headers.set('Cache-Control', 'private, no-store')
+  for (const name of cacheHeaders) headers.delete(name)
+  // The session comes first: a load balancer without multi-value headers keeps only the first Set-Cookie.
+  const others = headers.getSetCookie()
+  headers.delete('Set-Cookie')
+  for (const value of [setCookie, ...others]) headers.append('Set-Cookie', value)
+}
+
+function addVary(headers: Headers): void {
+  const names = (headers.get('Vary') ?? '').split(',').map((name) => name.trim().toLowerCase())
+  if (!names.includes('*') && !names.includes('cookie')) headers.append('Vary', 'Cookie')
+}

@@ -1,0 +1,63 @@
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  timingSafeEqual,
+} from 'node:crypto'
+import type { Crypto, MacKey, SealingKey, SigningKey } from './contract.ts'
+
+const algorithm = 'aes-256-gcm'
+const tagBytes = 16
+
+/**
+ * node:crypto, synchronous: 3 us a token where WebCrypto costs 15-30 us and a hop to the thread pool.
+ *
+ * Keys are KeyObjects: `createHmac` with a raw Buffer costs 17 us on Node 24, with a KeyObject 3 us (both measured).
+ */
+export const crypto: Crypto = {
+  sha256: (data) => createHash('sha256').update(data).digest(),
+  hkdf: (ikm, info) => new Uint8Array(hkdfSync('sha256', ikm, '', info, 32)),
+  signingKey(raw): SigningKey {
+    const key = createSecretKey(raw)
+    const mac = (input: string) => createHmac('sha256', key).update(input).digest()
+    return {
+      sign(header, payload) {
+        const input = `${Buffer.from(header).toString('base64url')}.${Buffer.from(payload).toString('base64url')}`
+        return `${input}.${mac(input).toString('base64url')}`
+      },
+      verify(token) {
+        const dot = token.lastIndexOf('.')
+        const given = Buffer.from(token.slice(dot + 1), 'base64url')
+        const wanted = mac(token.slice(0, dot))
+        return given.length === wanted.length && timingSafeEqual(given, wanted)
+      },
+    }
+  },
+  sealingKey(raw): SealingKey {
+    const key = createSecretKey(raw)
+    return {
+      seal(iv, aad, plaintext) {
+        const cipher = createCipheriv(algorithm, key, iv).setAAD(aad)
+        return Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()])
+      },
+      open(iv, aad, sealed) {
+        const end = sealed.length - tagBytes
+        if (end < 0) return undefined
+        const decipher = createDecipheriv(algorithm, key, iv, { authTagLength: tagBytes })
+        decipher.setAAD(aad).setAuthTag(sealed.subarray(end))
+        try {
+          return Buffer.concat([decipher.update(sealed.subarray(0, end)), decipher.final()])
+        } catch {
+          return undefined
+        }
+      },
+    }
+  },
+  macKey(raw): MacKey {
+    const key = createSecretKey(raw)
+    return { digest: (data) => createHmac('sha256', key).update(data).digest() }
+  },
+}

@@ -1,0 +1,89 @@
+/** Codes of every error this library throws; stable, safe to branch on. */
+export type SessionErrorCode =
+  | 'invalid-options'
+  | 'invalid-value'
+  | 'too-large'
+  | 'invalid-use'
+  | 'conflict'
+  | 'gone'
+  | 'unavailable'
+
+/**
+ * Base class of all errors thrown here.
+ *
+ * `code` is stable. Messages name options, paths and nodes; they never hold an id, token, key, secret or value.
+ */
+export abstract class SessionError extends Error {
+  abstract readonly code: SessionErrorCode
+}
+
+/** An option is missing, unknown or out of range; thrown when the factory is called, naming the option. */
+export class SessionOptionsError extends SessionError {
+  override readonly name = 'SessionOptionsError'
+  readonly code = 'invalid-options'
+}
+
+/**
+ * A value cannot be stored.
+ *
+ * `invalid-value`: not JSON, or nested deeper than 32; the message names the path.
+ * `too-large`: the record would exceed `maxBytes` or the store's limit; the message names the biggest keys.
+ * What was stored before stays as it was.
+ */
+export class SessionValueError extends SessionError {
+  override readonly name = 'SessionValueError'
+  readonly code: 'invalid-value' | 'too-large'
+
+  constructor(code: 'invalid-value' | 'too-large', message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+/** The session was used after its commit, or written after `destroy()`: a mistake in the calling code. */
+export class SessionUseError extends SessionError {
+  override readonly name = 'SessionUseError'
+  readonly code = 'invalid-use'
+}
+
+/** A key that this request read and then changed was changed by another request meanwhile (HTTP 409). Nothing was written. */
+export class SessionConflictError extends SessionError {
+  override readonly name = 'SessionConflictError'
+  readonly code = 'conflict'
+  readonly status = 409
+}
+
+/** The session was destroyed, regenerated or lost while this request wanted to change it (HTTP 409). Nothing was written. */
+export class SessionGoneError extends SessionError {
+  override readonly name = 'SessionGoneError'
+  readonly code = 'gone'
+  readonly status = 409
+}
+
+/**
+ * The store did not answer in time, refused, or answered nonsense (HTTP 503, `Retry-After: 1`).
+ *
+ * Not the same as absent: nobody is logged out by it. A write that failed this way may have happened or not.
+ */
+export class StoreUnavailableError extends SessionError {
+  override readonly name = 'StoreUnavailableError'
+  readonly code = 'unavailable'
+  readonly status = 503
+  readonly retryAfterSeconds = 1
+  /** The node that failed, as configured (`host:port`), where the store knows it. */
+  readonly node: string | undefined
+
+  constructor(message: string, options?: { readonly cause?: unknown; readonly node?: string | undefined }) {
+    super(message, options && 'cause' in options ? { cause: options.cause } : undefined)
+    this.node = options?.node
+  }
+}
+
+/** Every error of this library, for exhaustive handling by `code`. */
+export type AnySessionError =
+  | SessionOptionsError
+  | SessionValueError
+  | SessionUseError
+  | SessionConflictError
+  | SessionGoneError
+  | StoreUnavailableError

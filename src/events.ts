@@ -1,0 +1,32 @@
+import type { BadTokenReason } from './token.ts'
+
+/** What happened, for logs and metrics. Never holds an id, token, key or value. */
+export type SessionEvent =
+  /** A record was asked for; `hit` is false where nothing was there. */
+  | { readonly type: 'load'; readonly hit: boolean }
+  /** The store took a change. `bytes` as stored, `attempts` counts the writes that were tried. */
+  | {
+      readonly type: 'commit'
+      readonly outcome: 'created' | 'updated' | 'regenerated' | 'destroyed'
+      readonly bytes: number
+      readonly attempts: number
+    }
+  /** The session was destroyed or regenerated elsewhere; this request's writes were refused or its reads saw nothing. */
+  | { readonly type: 'gone' }
+  /** A composition gave up on a node: its sessions count as absent from now on. */
+  | { readonly type: 'lost'; readonly node?: string | undefined }
+  /** A record under a known key did not open: altered, moved to another key, or not ours. It counts as absent. */
+  | { readonly type: 'corrupt' }
+  /** The store holds an older revision than this browser has seen, also when asked again. It counts as lost. */
+  | { readonly type: 'rolled-back' }
+  /** A record of an unknown format or key: left intact, answered with 503 (rolling deploys, rotation). */
+  | { readonly type: 'unknown-key' }
+  | { readonly type: 'bad-token'; readonly reason: BadTokenReason }
+  /** Two different valid sessions in one request: neither is used. */
+  | { readonly type: 'duplicate-cookie' }
+  /** A key this request had read and then changed was changed by another: 409. */
+  | { readonly type: 'conflict' }
+  | { readonly type: 'unavailable'; readonly node?: string | undefined }
+
+/** Receives every event at once; must be quick. What it throws is dropped: watching a request must not fail it. */
+export type SessionEventHandler = (event: SessionEvent) => void

@@ -1,0 +1,105 @@
+import type { Context, Env, MiddlewareHandler } from 'hono'
+import { HTTPException } from 'hono/http-exception'
+import { SessionConflictError, SessionGoneError, SessionOptionsError, StoreUnavailableError } from './errors.ts'
+import { checkOptions, type SessionOptions, type Settings, sameSettings } from './options.ts'
+import { isWorkers } from './runtime.ts'
+import { LazySession, type Session } from './session.ts'
+import { type CommitResult, type Sessions, sessionsFrom } from './sessions.ts'
+
+/** The environment of a Hono app with sessions: `new Hono<SessionEnv<Data>>()` types `c.var.session`. */
+export type SessionEnv<Data extends object> = { Variables: { session: Session<Data> } }
+
+/** Options, or a function of the context where they depend on bindings: built once per env object on Workers, once elsewhere. */
+type OptionsOf<E extends Env> = SessionOptions | ((c: Context<E>) => SessionOptions)
+
+/**
+ * Sessions as Hono middleware: `c.var.session`, committed before the response leaves.
+ *
+ * A conflict, an ended session and an outage become `HTTPException` 409, 409 and 503 with `Retry-After`, the typed error as
+ * `cause`. An unhandled error in a handler drops its changes; an `HTTPException` below 500 commits them. Mounted twice with the
+ * same options it is one session, with different ones it throws. Mount it outside `etag()`, which drops cookies from a 304.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: as Hono's own middleware, so that it fits every app without a cast.
+export function session<E extends Env = any>(options: OptionsOf<E>): MiddlewareHandler<E> {
+  const configured = typeof options === 'function' ? perEnvironment(options) : always(options)
+  return async function session(c, next) {
+    const { settings, sessions } = configured(c)
+    const vars = c as unknown as Context<SessionEnv<object>>
+    const outer = LazySession.stateOf(vars.get('session'))?.settings
+    if (outer && sameSettings(outer, settings)) return next()
+    if (outer) throw new SessionOptionsError('session() is mounted twice with different options')
+    const { session, commit } = sessions.open(c.req.header('Cookie'))
+    vars.set('session', session)
+    try {
+      await next()
+    } catch (error) {
+      await asHttp(() => commit({ failed: true }))
+      throw error
+    }
+    const result = await asHttp(() => commit({ failed: isFailure(c.error) }))
+    throwAsHttp(c.error)
+    apply(c, result)
+  }
+}
+
+interface Configured {
+  readonly settings: Settings
+  readonly sessions: Sessions<object>
+}
+
+function configure(options: SessionOptions): Configured {
+  const settings = checkOptions(options)
+  return { settings, sessions: sessionsFrom(settings) }
+}
+
+function always(options: SessionOptions): () => Configured {
+  const configured = configure(options)
+  return () => configured
+}
+
+function perEnvironment<E extends Env>(options: (c: Context<E>) => SessionOptions): (c: Context<E>) => Configured {
+  const byEnv = new WeakMap<object, Configured>()
+  const everywhere = {}
+  return (c) => {
+    const env = isWorkers() ? (c.env as object) : everywhere
+    const configured = byEnv.get(env) ?? configure(options(c))
+    byEnv.set(env, configured)
+    return configured
+  }
+}
+
+/** A thrown response below 500 is an answer, such as "wrong password"; anything else thrown is a failure. */
+const isFailure = (error: Error | undefined) =>
+  error !== undefined && !(error instanceof HTTPException && error.status < 500)
+
+async function asHttp<Result>(work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work()
+  } catch (error) {
+    throwAsHttp(error)
+    throw error
+  }
+}
+
+/** Gives the errors that have a status their HTTP form, also those that a read threw inside a handler. */
+function throwAsHttp(error: unknown): void {
+  const isConflict = error instanceof SessionConflictError || error instanceof SessionGoneError
+  if (!isConflict && !(error instanceof StoreUnavailableError)) return
+  const headers = new Headers({ 'Cache-Control': 'private, no-store' })
+  if (error instanceof StoreUnavailableError) headers.set('Retry-After', `${error.retryAfterSeconds}`)
+  const text = isConflict ? 'Conflict' : 'Service Unavailable'
+  throw new HTTPException(error.status, { message: text, cause: error, res: new Response(text, { headers }) })
+}
+
+/** Leaves 101 and error responses alone (headers after a protocol switch throw), copies those with immutable headers. */
+function apply(c: Context, result: CommitResult): void {
+  if (!result.touched || c.res.status === 101 || c.res.type === 'error') return
+  try {
+    result.applyTo(c.res.headers)
+  } catch {
+    const copy = new Response(c.res.body, c.res)
+    result.applyTo(copy.headers)
+    c.res = undefined
+    c.res = copy
+  }
+}

@@ -1,0 +1,33 @@
+export type { CookieOptions } from './cookie.ts'
+export {
+  type AnySessionError,
+  SessionConflictError,
+  SessionError,
+  type SessionErrorCode,
+  SessionGoneError,
+  SessionOptionsError,
+  SessionUseError,
+  SessionValueError,
+  StoreUnavailableError,
+} from './errors.ts'
+export type { SessionEvent, SessionEventHandler } from './events.ts'
+export { type SessionEnv, session } from './hono.ts'
+export type { Secret } from './keys.ts'
+export type { SessionOptions } from './options.ts'
+export { revisionOf } from './record.ts'
+export type { RegenerateOptions, Session, Stored } from './session.ts'
+export { type CommitOptions, type CommitResult, createSessions, type OpenSession, type Sessions } from './sessions.ts'
+export type {
+  CallOptions,
+  CreateResult,
+  DeleteOptions,
+  Entry,
+  NodeHealth,
+  ReadOptions,
+  Store,
+  StoreHealth,
+  Tombstone,
+  UpdateResult,
+  Version,
+} from './store.ts'
+export type { BadTokenReason } from './token.ts'

@@ -1,0 +1,209 @@
+import { Budget } from './budget.ts'
+import { readCookie } from './cookie.ts'
+import { StoreUnavailableError } from './errors.ts'
+import type { SessionEvent } from './events.ts'
+import { apply, Guard, type Operation, replay, type SessionData } from './journal.ts'
+import type { Json } from './json.ts'
+import type { KeyRing } from './keys.ts'
+import type { Lanes } from './lanes.ts'
+import type { Settings } from './options.ts'
+import { openRecord, type SessionRecord } from './record.ts'
+import type { Entry, Store, Version } from './store.ts'
+import type { Claim, Tokens } from './token.ts'
+
+/** What one configuration shares between requests; holds nothing of any request. */
+export interface Context {
+  readonly ring: KeyRing
+  readonly tokens: Tokens
+  readonly lanes: Lanes<Found>
+}
+
+/** A live record as it was read or written, with the version that the next write must name. */
+export interface Found {
+  readonly status: 'found'
+  readonly revision: number
+  readonly record: SessionRecord
+  readonly version: Version
+}
+
+/** How a load ends. `gone`: a tombstone was found; `absent`: nothing was, or nothing that can be used. */
+export type Loaded =
+  | Found
+  | { readonly status: 'absent' }
+  | { readonly status: 'gone'; readonly revision: number }
+  | { readonly status: 'unavailable'; readonly error: StoreUnavailableError }
+
+const nothing: SessionData = new Map()
+
+/** Everything one request knows and wants of its session. The session writes here, the commit reads here. */
+export class RequestState {
+  readonly context: () => Promise<Context>
+  readonly settings: Settings
+  readonly budget: Budget
+  readonly operations: Operation[] = []
+  readonly guard: Guard = new Guard()
+  /** Reads and updates under way: a commit waits for them, so that a forgotten `await` loses nothing. */
+  readonly pending: Set<Promise<unknown>> = new Set()
+  /** Set by any use of the session: the response then depends on the cookie. */
+  touched = false
+  closed = false
+  destroyed = false
+  regenerated: { reauthenticated: boolean } | undefined
+  /** The claim of the cookie, then of the session that the commit wrote. Undefined until asked for, or where there is none. */
+  claim: Claim | undefined
+  loaded: Loaded | undefined
+  readonly #cookieHeader: string | null | undefined
+  #claiming: Promise<Claim | undefined> | undefined
+  #loading: Promise<Loaded> | undefined
+  #view: Map<string, Json> | undefined
+
+  constructor(settings: Settings, context: () => Promise<Context>, cookieHeader: string | null | undefined) {
+    this.settings = settings
+    this.context = context
+    this.budget = new Budget(settings.requestMs)
+    this.#cookieHeader = cookieHeader
+  }
+
+  emit(event: SessionEvent): void {
+    try {
+      this.settings.onEvent?.(event)
+    } catch {
+      // Watching a request must not fail it; said in the doc comment of SessionEventHandler.
+    }
+  }
+
+  /** Journals one change; a recipe that throws leaves no trace. */
+  write(operation: Operation): void {
+    if (this.loaded) apply(this.#viewOf(this.loaded), operation)
+    this.operations.push(operation)
+  }
+
+  /** The data as this request sees it: what is stored, with its own changes applied. */
+  async view(): Promise<SessionData> {
+    return this.#viewOf(await this.load())
+  }
+
+  /** What this request makes of some stored data; what it loaded itself has been computed already. */
+  dataOn(base: Loaded): SessionData {
+    return base === this.loaded ? this.#viewOf(base) : replay(dataOf(base), this.operations)
+  }
+
+  #viewOf(loaded: Loaded): Map<string, Json> {
+    this.#view ??= replay(dataOf(loaded), this.operations)
+    return this.#view
+  }
+
+  /** Keeps a promise from being overtaken by the commit. */
+  track<Result>(work: Promise<Result>): Promise<Result> {
+    const settled = work.then(noop, noop).then(() => void this.pending.delete(settled))
+    this.pending.add(settled)
+    return work
+  }
+
+  /** The verified claim of the cookie, if there is exactly one session in it. Costs no store call. */
+  findClaim(): Promise<Claim | undefined> {
+    this.#claiming ??= this.#findClaim()
+    return this.#claiming
+  }
+
+  async #findClaim(): Promise<Claim | undefined> {
+    const candidates = readCookie(this.#cookieHeader, this.settings.cookie.name)
+    if (candidates.length === 0) return undefined
+    const { tokens } = await this.context()
+    let best: Claim | undefined
+    for (const token of candidates) {
+      const result = await tokens.verify(token)
+      if (result.status === 'bad') {
+        this.emit({ type: 'bad-token', reason: result.reason })
+      } else if (best && best.identity.key !== result.claim.identity.key) {
+        this.emit({ type: 'duplicate-cookie' })
+        return undefined
+      } else if (!best || best.revision < result.claim.revision) {
+        best = result.claim
+      }
+    }
+    this.claim = best
+    return best
+  }
+
+  /** Loads once; parallel reads share it. Slides the expiry in the same round trip. */
+  load(): Promise<Loaded> {
+    this.#loading ??= this.#load()
+    return this.#loading
+  }
+
+  async #load(): Promise<Loaded> {
+    const claim = await this.findClaim()
+    try {
+      this.loaded = claim ? await this.budget.phase(() => this.#fetch(claim)) : { status: 'absent' }
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError) || this.settings.onUnavailable === 'fail') throw error
+      this.loaded = { status: 'unavailable', error }
+    }
+    return this.loaded
+  }
+
+  async #fetch(claim: Claim): Promise<Loaded> {
+    const touchSeconds = this.secondsToLive(claim.until)
+    let loaded = await this.read(claim, claim.revision, touchSeconds)
+    if (loaded.status === 'found' && loaded.revision < claim.revision) loaded = await this.read(claim, claim.revision)
+    if (loaded.status === 'found' && loaded.revision < claim.revision) {
+      this.emit({ type: 'rolled-back' })
+      loaded = { status: 'absent' }
+    }
+    this.emit({ type: 'load', hit: loaded.status === 'found' })
+    return loaded
+  }
+
+  /** One read, opened. A record of an unknown key or format is unavailable, not absent: another release may need it. */
+  async read(claim: Claim, atLeast: number, touchSeconds?: number): Promise<Loaded> {
+    const entry = await this.call((store, signal) =>
+      store.read(claim.identity.key, { signal, atLeast, ...(touchSeconds === undefined ? {} : { touchSeconds }) }),
+    )
+    return entry ? await this.open(claim, entry) : { status: 'absent' }
+  }
+
+  async open(claim: Claim, entry: Entry): Promise<Loaded> {
+    const { ring } = await this.context()
+    const opened = await openRecord(ring, claim.identity, entry.value)
+    switch (opened.status) {
+      case 'record':
+        if (opened.record.until * 1000 <= this.settings.now()) return { status: 'absent' }
+        return { ...opened, status: 'found', version: entry.version }
+      case 'tombstone':
+        return { status: 'gone', revision: opened.revision }
+      case 'corrupt':
+        this.emit({ type: 'corrupt' })
+        return { status: 'absent' }
+      case 'unknown':
+        this.emit({ type: 'unknown-key' })
+        throw new StoreUnavailableError('a record was written by another release or under a key that is not configured')
+    }
+  }
+
+  /** One call of the store, within the budget. */
+  async call<Result>(
+    work: (store: Store, signal: AbortSignal) => Promise<Result>,
+    atLeastMs?: number,
+  ): Promise<Result> {
+    try {
+      return await this.budget.call((signal) => work(this.settings.store, signal), atLeastMs)
+    } catch (error) {
+      if (error instanceof StoreUnavailableError) this.emit({ type: 'unavailable', node: error.node })
+      throw error
+    }
+  }
+
+  /** The TTL of a record that ends for good at `until`: idle time, cut short by the end. Whole seconds, at least 1. */
+  secondsToLive(until: number): number {
+    const left = until - this.settings.now() / 1000
+    return Math.max(1, Math.ceil(Math.min(this.settings.idleSeconds, left)))
+  }
+}
+
+/** What a load found to build on; a session that is not there has no data. */
+export function dataOf(loaded: Loaded): SessionData {
+  return loaded.status === 'found' ? loaded.record.data : nothing
+}
+
+const noop = () => {}

@@ -1,0 +1,90 @@
+import { commit } from './commit.ts'
+import { applyToHeaders } from './cookie.ts'
+import { deriveRing } from './keys.ts'
+import { Lanes } from './lanes.ts'
+import { checkOptions, type SessionOptions, type Settings } from './options.ts'
+import { type Context, RequestState } from './request.ts'
+import { LazySession, type Session } from './session.ts'
+import { createTokens } from './token.ts'
+
+/** How a commit went; only then may the response leave. */
+export interface CommitResult {
+  /** Whether the request used its session at all: its response then depends on the cookie. */
+  readonly touched: boolean
+  /** The value of the one Set-Cookie header that is due, if any. */
+  readonly setCookie?: string
+  /** Writes Set-Cookie, Vary and Cache-Control as they are due; leaves an untouched session's headers alone. */
+  applyTo(headers: Headers): void
+}
+
+export interface CommitOptions {
+  /** The handler failed: its changes are dropped, a `destroy()` and the end of a regenerated id still happen. */
+  readonly failed?: boolean | undefined
+}
+
+/** The session of one request, and what ends it. */
+export interface OpenSession<Data extends object> {
+  readonly session: Session<Data>
+  /**
+   * Writes what changed; await it before the first byte of the response leaves. Called again it gives the same result.
+   * Rejects with `SessionConflictError`, `SessionGoneError`, `StoreUnavailableError` or `SessionValueError`; send no cookie then.
+   */
+  commit(options?: CommitOptions): Promise<CommitResult>
+}
+
+/** One configuration of sessions, for any framework. */
+export interface Sessions<Data extends object> {
+  /** The session behind a Cookie header. Costs nothing until it is used, and never throws for what a client sent. */
+  open(cookieHeader: string | null | undefined): OpenSession<Data>
+  /** Closes the store. */
+  close(): Promise<void>
+}
+
+/** Builds sessions from options, which are all checked now; throws `SessionOptionsError`. */
+export function createSessions<Data extends object = Record<string, unknown>>(options: SessionOptions): Sessions<Data> {
+  return sessionsFrom(checkOptions(options))
+}
+
+/** The same from options that are checked already. */
+export function sessionsFrom<Data extends object>(settings: Settings): Sessions<Data> {
+  const context = contextOf(settings)
+  return {
+    open(cookieHeader) {
+      const state = new RequestState(settings, context, cookieHeader)
+      let result: Promise<CommitResult> | undefined
+      return {
+        session: new LazySession(state) as unknown as Session<Data>,
+        commit(options = {}) {
+          result ??= commit(state, options.failed === true).then((setCookie) => resultOf(state, setCookie))
+          return result
+        },
+      }
+    },
+    close: async () => settings.store.close?.(),
+  }
+}
+
+/** Built on first use: Workers allow no crypto while a script loads, and a promise there belongs to the request that made it. */
+function contextOf(settings: Settings): () => Promise<Context> {
+  let ready: Context | undefined
+  const build = async (): Promise<Context> => {
+    const ring = await deriveRing(settings.secrets)
+    return { ring, tokens: createTokens(ring, settings.namespace, settings.now), lanes: new Lanes() }
+  }
+  return async () => {
+    if (ready) return ready
+    const built = await build()
+    ready ??= built
+    return ready
+  }
+}
+
+function resultOf(state: RequestState, setCookie: string | undefined): CommitResult {
+  return {
+    touched: state.touched,
+    ...(setCookie === undefined ? {} : { setCookie }),
+    applyTo(headers) {
+      if (state.touched) applyToHeaders(headers, setCookie)
+    },
+  }
+}

@@ -1,0 +1,122 @@
+/** Compare-and-swap token. Opaque to all but the store that issued it. */
+export type Version = string
+
+/** Bytes as they were stored, with the version a later {@link Store.update} must name. */
+export interface Entry {
+  readonly value: Uint8Array
+  readonly version: Version
+}
+
+/** Accepted by every call. An aborted call rejects soon; whether a write happened is then unknown. */
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface ReadOptions extends CallOptions {
+  /** Also push the expiry to this many seconds from now, in the same round trip. Never creates, never changes the version. */
+  readonly touchSeconds?: number | undefined
+  /** The caller has seen this revision: a composition looks further before it answers with less. A leaf may ignore it. */
+  readonly atLeast?: number | undefined
+}
+
+/** What a deleted record leaves behind, so that no late write, copy or returning node can bring it back. */
+export interface Tombstone {
+  readonly value: Uint8Array
+  readonly seconds: number
+}
+
+export interface DeleteOptions extends CallOptions {
+  readonly tombstone?: Tombstone | undefined
+}
+
+export type CreateResult = { readonly status: 'stored'; readonly version: Version } | { readonly status: 'taken' }
+
+export type UpdateResult =
+  | { readonly status: 'stored'; readonly version: Version }
+  /** Nothing is stored under the key: expired, evicted or deleted. It is not created. */
+  | { readonly status: 'missing' }
+  /** Another value is stored. `current` is filled in where the backend returns it in the same round trip. */
+  | { readonly status: 'conflict'; readonly current?: Entry | undefined }
+  /** Compositions only: nothing was written; seal again with at least this revision, then call again. */
+  | { readonly status: 'outranked'; readonly revision: number }
+
+/** One node as its store sees it. */
+export interface NodeHealth {
+  /** As configured: `host:port`, or the store's name where there is no address to tell. */
+  readonly node: string
+  readonly up: boolean
+  readonly latencyMs?: number | undefined
+  readonly version?: string | undefined
+}
+
+/** For a readiness probe: `ready` is whether sessions can be read and written now. */
+export interface StoreHealth {
+  readonly ready: boolean
+  readonly nodes: readonly NodeHealth[]
+}
+
+/**
+ * Keeps opaque bytes under opaque keys for a time. THE contract of every store; the cases in `claimcheck/conformance` check it.
+ *
+ * Three ideas. There is no upsert of records: what was deleted stays deleted, what was changed is never overwritten unseen.
+ * A capability is a method that is present, never a flag. Expected outcomes are values; only an outage
+ * (`StoreUnavailableError`) or misuse throws.
+ *
+ * Keys are 1-250 bytes of printable ASCII without spaces. Values are 1 to 1,000,000 bytes, framed as records or tombstones: a
+ * store may take a version from the first 24 bytes, which hold a record's random iv. What a backend cannot hold it refuses with
+ * `SessionValueError` BEFORE sending, so that the old value stays. Every time is a whole number of seconds from 1 to 34,560,000
+ * (400 days) and lives as asked, give or take the backend's tick. Bad keys and times reject with `RangeError`: they are the
+ * caller's bug. Bytes handed over may be reused by the caller once the call has settled; bytes handed out are the caller's own.
+ *
+ * Every call settles: a store that talks to a network bounds it, or honours `signal`. A call that failed is not sent again.
+ */
+export interface Store {
+  /** For events and error messages: `memory`, `memcached`, `redis`, `upstash`. */
+  readonly name: string
+
+  /**
+   * The entry, or null where nothing is stored under the key (never there, expired, evicted: a store cannot tell).
+   * With `touchSeconds` a hit also lives that long from now, in ONE round trip, version unchanged.
+   */
+  read(key: string, options?: ReadOptions): Promise<Entry | null>
+
+  /** Stores only where nothing is stored: `taken` otherwise, the other value untouched. */
+  create(key: string, value: Uint8Array, ttlSeconds: number, options?: CallOptions): Promise<CreateResult>
+
+  /**
+   * Compare-and-swap: stores only where the entry still has this version. Never creates.
+   * `missing` for every version once issued where nothing is stored; `read` and the writes give one entry one version.
+   * A version from before a reconnect or restart of the backend is a conflict, even where the numbers repeat.
+   */
+  update(
+    key: string,
+    value: Uint8Array,
+    ttlSeconds: number,
+    version: Version,
+    options?: CallOptions,
+  ): Promise<UpdateResult>
+
+  /** Unconditional; absent is not an error. The tombstone, where given, takes the record's place. */
+  delete(key: string, options?: DeleteOptions): Promise<void>
+
+  /** Asks every node; settles within a second or so and never throws for a node that is down. */
+  check?(): Promise<StoreHealth>
+
+  /** Lets go of sockets and timers. Calls after it may fail with `StoreUnavailableError`. */
+  close?(): Promise<void>
+}
+
+/** The longest TTL a store accepts: 400 days, the longest life of a cookie (RFC 6265bis section 5.5). */
+export const maxTtlSeconds = 34_560_000
+
+/** Throws `RangeError` for a key no backend of ours could hold safely (protocol.txt: 250 bytes, no control characters or spaces). */
+export function assertKey(key: string): void {
+  if (!/^[\x21-\x7e]{1,250}$/.test(key))
+    throw new RangeError('key must be 1-250 printable ASCII characters without spaces')
+}
+
+/** Throws `RangeError` unless the time is a whole number of seconds a store can keep. NaN and 0 mean "for ever" to memcached. */
+export function assertTtl(ttlSeconds: number): void {
+  if (!Number.isSafeInteger(ttlSeconds) || ttlSeconds < 1 || ttlSeconds > maxTtlSeconds)
+    throw new RangeError(`time to live must be a whole number of seconds from 1 to ${maxTtlSeconds}`)
+}

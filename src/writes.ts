@@ -1,0 +1,115 @@
+import { StoreUnavailableError } from './errors.ts'
+import { drawId, type Identity, identify } from './identity.ts'
+import { encodeRecord, type SessionRecord, sealRecord, tombstone } from './record.ts'
+import type { Found, RequestState } from './request.ts'
+import type { Entry, UpdateResult } from './store.ts'
+import type { Claim } from './token.ts'
+
+/** Drawn ids before giving up; a composition answers `taken` for an id whose home is down. */
+const maxDraws = 64
+/** A tombstone outlives every record that it outlaws: those live `idleSeconds`, plus clock differences. */
+const tombstoneMarginSeconds = 60
+/** For undoing, where the budget is used up: the request still ends soon. */
+const undoMs = 80
+
+/** A record under a fresh id, whose token nobody has yet. */
+export interface Created {
+  readonly claim: Claim
+  readonly bytes: number
+  readonly attempts: number
+}
+
+/** Add-only, so that no id can ever take over another's record, whatever the random source does (CVE-class of tower-sessions 0.12). */
+export async function create(state: RequestState, record: SessionRecord, after: number): Promise<Created> {
+  const { ring } = await state.context()
+  const plaintext = encodeRecord(record, state.settings.maxBytes)
+  for (let attempts = 1; attempts <= maxDraws; attempts++) {
+    const identity = await identify(drawId(), state.settings.namespace, ring)
+    const revision = nextRevision(state, after)
+    const value = await sealRecord(ring, identity, revision, plaintext)
+    const seconds = state.secondsToLive(record.until)
+    const write = (signal: AbortSignal) => state.settings.store.create(identity.key, value, seconds, { signal })
+    const claim = { identity, revision, until: record.until }
+    const result = await settle(state, identity, value, write).catch(async (error: unknown) => {
+      if (error instanceof StoreUnavailableError) await undo(state, claim)
+      throw error
+    })
+    if (result.status === 'stored') return { claim, bytes: value.length, attempts }
+  }
+  throw new StoreUnavailableError('no place for a new session was found')
+}
+
+/** Ends a session for good, whatever is stored; no load is needed. */
+export async function bury(state: RequestState, claim: Claim, kind: 'destroyed' | 'regenerated'): Promise<void> {
+  const value = tombstone(kind, nextRevision(state, claim.revision))
+  await end(state, claim, value)
+  state.emit({ type: 'commit', outcome: 'destroyed', bytes: value.length, attempts: 1 })
+}
+
+/** Replaces the old record by a tombstone that names the new session. */
+export async function claimOld(state: RequestState, claim: Claim, base: Found, by: Identity): Promise<UpdateResult> {
+  const seconds = tombstoneSeconds(state)
+  let floor = 0
+  for (;;) {
+    const value = tombstone('regenerated', Math.max(nextRevision(state, base.revision, claim.revision), floor), by)
+    const result = await update(state, claim.identity, value, seconds, base.version)
+    if (result.status !== 'outranked' || result.revision <= floor) return result
+    floor = result.revision
+  }
+}
+
+/** Compare-and-swap of one session's bytes. */
+export async function update(
+  state: RequestState,
+  identity: Identity,
+  value: Uint8Array,
+  seconds: number,
+  version: string,
+): Promise<UpdateResult> {
+  return settle(state, identity, value, (signal) =>
+    state.settings.store.update(identity.key, value, seconds, version, { signal }),
+  )
+}
+
+/**
+ * One write. Where its answer was lost, the store is asked once what it holds: exactly these bytes (they carry our own random
+ * iv) mean it was applied. Anything else stays unknown, a 503: trying again applied changes twice in 10 % of simulated runs.
+ */
+async function settle<Result>(
+  state: RequestState,
+  identity: Identity,
+  value: Uint8Array,
+  write: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result | { readonly status: 'stored'; readonly version: string }> {
+  try {
+    return await state.call((_, signal) => write(signal))
+  } catch (error) {
+    if (!(error instanceof StoreUnavailableError)) throw error
+    const entry: Entry | null = await state
+      .call((store, signal) => store.read(identity.key, { signal }))
+      .catch(() => null)
+    if (entry && sameBytes(entry.value, value)) return { status: 'stored', version: entry.version }
+    throw error
+  }
+}
+
+/** Takes back a record whose token was never handed out. Nobody can reach it, so a failure here costs only memory. */
+export async function undo(state: RequestState, claim: Claim): Promise<void> {
+  await end(state, claim, tombstone('destroyed', nextRevision(state, claim.revision)), undoMs).catch(() => {})
+}
+
+function end(state: RequestState, claim: Claim, value: Uint8Array, atLeastMs?: number): Promise<void> {
+  const mark = { value, seconds: tombstoneSeconds(state) }
+  return state.call((store, signal) => store.delete(claim.identity.key, { signal, tombstone: mark }), atLeastMs)
+}
+
+const tombstoneSeconds = (state: RequestState) => state.settings.idleSeconds + tombstoneMarginSeconds
+
+/** Later commits are higher, also where an earlier one was lost on the way, up to the clock skew between servers. */
+export function nextRevision(state: RequestState, ...seen: readonly number[]): number {
+  return Math.max(state.settings.now(), ...seen.map((revision) => revision + 1))
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, at) => byte === b[at])
+}

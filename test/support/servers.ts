@@ -1,0 +1,96 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createConnection, createServer } from 'node:net'
+
+/** A real server process on a free loopback port, ended by its pid. */
+export interface TestServer {
+  readonly host: string
+  readonly port: number
+  /** `host:port`. */
+  readonly address: string
+  readonly pid: number
+  /** SIGSTOP, SIGCONT, SIGKILL... to exactly this process. */
+  signal(name: NodeJS.Signals): void
+  /** Kills the process, if it still runs, and waits until it is gone. */
+  stop(): Promise<void>
+  /** Starts again on the same port, empty; the old process must be gone. */
+  restart(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/** A port nobody listens on right now. */
+export async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const address = probe.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  await new Promise<void>((done) => probe.close(() => done()))
+  return address.port
+}
+
+/** Debian's memcached; `args` are its own flags, e.g. `['-c', '16']`. */
+export function startMemcached(args: readonly string[] = []): Promise<TestServer> {
+  const user = process.getuid?.() === 0 ? ['-u', 'nobody'] : []
+  return start((port) => ['memcached', ...user, '-l', '127.0.0.1', '-p', `${port}`, '-U', '0', ...args])
+}
+
+/** Debian's redis-server without persistence; `args` are its own flags. */
+export function startRedis(args: readonly string[] = []): Promise<TestServer> {
+  return start((port) => [
+    ...['redis-server', '--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
+    ...args,
+  ])
+}
+
+async function start(commandFor: (port: number) => readonly string[]): Promise<TestServer> {
+  const port = await freePort()
+  let child = await launch(commandFor(port), port)
+  const stop = async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    const exited = once(child, 'exit')
+    child.kill('SIGKILL')
+    await exited
+  }
+  return {
+    host: '127.0.0.1',
+    port,
+    address: `127.0.0.1:${port}`,
+    get pid() {
+      return child.pid as number
+    },
+    signal: (name) => void process.kill(child.pid as number, name),
+    stop,
+    async restart() {
+      await stop()
+      child = await launch(commandFor(port), port)
+    },
+    [Symbol.asyncDispose]: stop,
+  }
+}
+
+async function launch(command: readonly string[], port: number): Promise<ChildProcess> {
+  const [file, ...args] = command as [string, ...string[]]
+  const child = spawn(file, args, { stdio: 'ignore' })
+  const failed = new Promise<never>((_, reject) => {
+    child.once('error', (cause) => reject(new Error(`${file} does not start: install it`, { cause })))
+    child.once('exit', (code) => reject(new Error(`${file} ended with ${code} while starting`)))
+  })
+  failed.catch(() => {})
+  const deadline = Date.now() + 10_000
+  while (!(await Promise.race([accepts(port), failed]))) {
+    if (Date.now() > deadline) throw new Error(`${file} does not listen on ${port}`)
+    await new Promise((wait) => setTimeout(wait, 20))
+  }
+  process.once('exit', () => child.kill('SIGKILL'))
+  return child
+}
+
+async function accepts(port: number): Promise<boolean> {
+  const socket = createConnection(port, '127.0.0.1')
+  const result = await new Promise<boolean>((settle) => {
+    socket.once('connect', () => settle(true))
+    socket.once('error', () => settle(false))
+  })
+  socket.destroy()
+  return result
+}
