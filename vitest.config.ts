@@ -3,25 +3,44 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
 const alias = (crypto: 'node' | 'web') => ({ '#crypto': path(`./src/crypto/${crypto}.ts`) })
-const slow = { testTimeout: 60_000, hookTimeout: 30_000 }
+const slow = { testTimeout: 60_000, hookTimeout: 60_000 }
+const tests = (...folders: string[]) => ({ include: folders.map((folder) => `test/${folder}/**/*.test.ts`) })
 
-/** `unit` and `webcrypto` need nothing installed; the other projects start real servers, browsers and package tools. */
+/**
+ * `unit` and `webcrypto` need nothing installed; the other projects start real servers, browsers and package tools.
+ *
+ * Groups run one after the other, and files of real servers one at a time: deadlines of a few hundred milliseconds are
+ * measured there, and a busy neighbour on a small CI machine looks just like a frozen server.
+ */
 const config: ViteUserConfig = defineConfig({
   test: {
     projects: [
+      { resolve: { alias: alias('node') }, test: { name: 'unit', ...tests('unit', 'races') } },
+      { resolve: { alias: alias('web') }, test: { name: 'webcrypto', ...tests('unit', 'races') } },
       {
         resolve: { alias: alias('node') },
-        test: { name: 'unit', include: ['test/unit/**/*.test.ts', 'test/races/**/*.test.ts'] },
-      },
-      {
-        resolve: { alias: alias('web') },
-        test: { name: 'webcrypto', include: ['test/unit/**/*.test.ts', 'test/races/**/*.test.ts'] },
+        test: {
+          name: 'servers',
+          ...tests('stores', 'faults', 'concurrency'),
+          ...slow,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
       },
       {
         resolve: { alias: alias('node') },
-        test: { name: 'servers', include: ['test/stores/**/*.test.ts', 'test/faults/**/*.test.ts'], ...slow },
+        test: {
+          name: 'package',
+          ...tests('package'),
+          ...slow,
+          globalSetup: './test/package/support/consumer.ts',
+          sequence: { groupOrder: 2 },
+        },
       },
-      { resolve: { alias: alias('node') }, test: { name: 'package', include: ['test/package/**/*.test.ts'], ...slow } },
+      {
+        resolve: { alias: alias('node') },
+        test: { name: 'browser', ...tests('browser'), ...slow, fileParallelism: false, sequence: { groupOrder: 3 } },
+      },
     ],
   },
 })

@@ -2,6 +2,7 @@ import { type Cookie, type CookieOptions, checkCookie } from './cookie.ts'
 import { SessionOptionsError } from './errors.ts'
 import type { SessionEventHandler } from './events.ts'
 import { checkSecrets, type Secret } from './keys.ts'
+import { frameBytes } from './record.ts'
 import type { Store } from './store.ts'
 import { maxTtlSeconds } from './store.ts'
 
@@ -18,7 +19,7 @@ export interface SessionOptions {
   readonly idleSeconds?: number | undefined
   /** Ends a session however active it is; default 28800, at most 400 days. Only `reauthenticated` moves it. */
   readonly absoluteSeconds?: number | undefined
-  /** Limit for the JSON of a session; default 65536, at most 1000000, which every store holds. */
+  /** Limit for the JSON of a session; default 65536, at most 999960: sealed it is what every store holds. */
   readonly maxBytes?: number | undefined
   /** For all store work of one request together, in milliseconds; default 500. */
   readonly requestMs?: number | undefined
@@ -53,6 +54,8 @@ const names = [
   ...['store', 'secret', 'namespace', 'cookie', 'idleSeconds', 'absoluteSeconds'],
   ...['maxBytes', 'requestMs', 'onUnavailable', 'onEvent', 'now'],
 ]
+/** The longest value that the contract of stores allows. */
+const maxRecordBytes = 1_000_000
 const cookieNames = ['name', 'sameSite', 'domain', 'path', 'partitioned', 'persistent', 'insecure']
 
 /** Checks every option at once, before the first request; throws `SessionOptionsError` naming the first that is wrong. */
@@ -78,7 +81,7 @@ export function checkOptions(options: SessionOptions): Settings {
     cookie: checkCookie(cookie, namespace),
     idleSeconds,
     absoluteSeconds,
-    maxBytes: whole('maxBytes', options.maxBytes, 65_536, 1_000_000),
+    maxBytes: whole('maxBytes', options.maxBytes, 65_536, maxRecordBytes - frameBytes),
     requestMs: whole('requestMs', options.requestMs, 500, 60_000),
     onUnavailable,
     onEvent,

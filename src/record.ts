@@ -83,7 +83,7 @@ export function revisionOf(bytes: Uint8Array): number {
 
 /** Whether the bytes say that a session has ended. */
 export function isTombstone(bytes: Uint8Array): boolean {
-  return bytes[0] === tombstoneFormat && bytes.length >= tombstoneBytes
+  return bytes[0] === tombstoneFormat && bytes.length === tombstoneBytes
 }
 
 const kinds = { destroyed: 1, regenerated: 2 } as const
@@ -138,7 +138,9 @@ const isObject = (value: unknown): value is Record<string, Json> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 function openTombstone(bytes: Uint8Array): Opened {
-  return isTombstone(bytes) ? { status: 'tombstone', revision: revisionOf(bytes) } : { status: 'corrupt' }
+  if (isTombstone(bytes)) return { status: 'tombstone', revision: revisionOf(bytes) }
+  // Longer than a tombstone is a record whose first byte was altered, or a later release's: neither has ended the session.
+  return { status: bytes.length < tombstoneBytes ? 'corrupt' : 'unknown' }
 }
 
 function sealingKey(key: Key, identity: Identity) {

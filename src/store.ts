@@ -99,6 +99,12 @@ export interface Store {
   /** Unconditional; absent is not an error. The tombstone, where given, takes the record's place. */
   delete(key: string, options?: DeleteOptions): Promise<void>
 
+  /**
+   * Whether the connection still stands on which this version was acknowledged. A composition asks before it acknowledges: a node
+   * that crashed since may have lost the write. A store that keeps what it acknowledged leaves the method out.
+   */
+  stands?(version: Version): boolean
+
   /** Asks every node; settles within a second or so and never throws for a node that is down. */
   check?(): Promise<StoreHealth>
 

@@ -18,6 +18,12 @@ export interface TestServer {
   [Symbol.asyncDispose](): Promise<void>
 }
 
+/** Killed with this process, whatever a test forgot. */
+const running = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
 /** A port nobody listens on right now. */
 export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1')
@@ -81,7 +87,8 @@ async function launch(command: readonly string[], port: number): Promise<ChildPr
     if (Date.now() > deadline) throw new Error(`${file} does not listen on ${port}`)
     await new Promise((wait) => setTimeout(wait, 20))
   }
-  process.once('exit', () => child.kill('SIGKILL'))
+  running.add(child)
+  child.once('exit', () => running.delete(child))
   return child
 }
 

@@ -1,0 +1,76 @@
+import { isIPv4, isIPv6 } from 'node:net'
+import { SessionOptionsError } from '../../../src/errors.ts'
+
+/** Where one server listens. */
+export interface Address {
+  /** For errors and health: `host:port`, `[v6]:port`, or the path of a unix socket. */
+  readonly node: string
+  /** Undefined for a unix socket. */
+  readonly host: string | undefined
+  /** TCP port, or the path of a unix socket. */
+  readonly port: number | string
+}
+
+/** memcached's registered port (protocol.txt, IANA). */
+const defaultPort = 11211
+/** RFC 1123 names, and underscores because container networks use them. */
+const hostName = /^[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252}[A-Za-z0-9_])?\.?$/
+
+/**
+ * Reads the `servers` option.
+ *
+ * Strings: `host`, `host:port`, `[v6]`, `[v6]:port`, `/path/to.sock`; objects: `{ host, port? }`. Throws `SessionOptionsError`
+ * naming the position, never the text: people put credentials into addresses.
+ */
+export function parseServers(servers: unknown): readonly Address[] {
+  if (!Array.isArray(servers) || servers.length === 0)
+    throw new SessionOptionsError('servers must be a list with at least one server')
+  const addresses = servers.map(parseServer)
+  const seen = new Set<string>()
+  for (const [index, { node }] of addresses.entries()) {
+    if (seen.has(node)) throw new SessionOptionsError(`servers[${index}] is there twice`)
+    seen.add(node)
+  }
+  return addresses
+}
+
+function parseServer(server: unknown, index: number): Address {
+  const option = `servers[${index}]`
+  if (typeof server === 'string') return parseText(server, option)
+  if (typeof server !== 'object' || server === null)
+    throw new SessionOptionsError(`${option} must be a string or { host, port }`)
+  const { host, port, ...unknown } = server as { host?: unknown; port?: unknown }
+  const [name] = Object.keys(unknown)
+  if (name !== undefined) throw new SessionOptionsError(`${option}.${name} is not an option`)
+  if (typeof host !== 'string') throw new SessionOptionsError(`${option}.host must be a string`)
+  if (!host.startsWith('/')) return address(host.replace(/^\[(.*)\]$/, '$1'), port ?? defaultPort, option)
+  if (port !== undefined) throw new SessionOptionsError(`${option}.port makes no sense for a unix socket`)
+  return parseText(host, option)
+}
+
+function parseText(text: string, option: string): Address {
+  if (text.startsWith('/')) return unixSocket(text, option)
+  const parts = /^(?:\[([^[\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(text)
+  const [, v6, name, port] = parts ?? []
+  if (!parts || (v6 !== undefined && !isIPv6(v6)))
+    throw new SessionOptionsError(`${option} must be host, host:port, [ipv6]:port or /path/to.sock`)
+  return address(v6 ?? name, port === undefined ? defaultPort : Number(port), option)
+}
+
+function unixSocket(path: string, option: string): Address {
+  // sun_path holds 108 bytes with its end mark (unix(7)); a longer path would be cut or refused at connect only.
+  if (path.length < 2 || path.includes('\0') || Buffer.byteLength(path) > 107)
+    throw new SessionOptionsError(`${option} is not the path of a unix socket`)
+  return { node: path, host: undefined, port: path }
+}
+
+function address(host: string | undefined, port: unknown, option: string): Address {
+  if (!Number.isInteger(port) || (port as number) < 1 || (port as number) > 65_535)
+    throw new SessionOptionsError(`${option} must have a port from 1 to 65535`)
+  const lower = host?.toLowerCase() ?? ''
+  if (isIPv6(lower)) return { node: `[${lower}]:${port}`, host: lower, port: port as number }
+  // Digits and dots are meant as an IPv4 address: 10.0.0.256 must not become a question to the name server.
+  if (/^[\d.]+$/.test(lower) ? !isIPv4(lower) : !hostName.test(lower))
+    throw new SessionOptionsError(`${option} must have a host name, an IPv4 or an IPv6 address`)
+  return { node: `${lower}:${port}`, host: lower, port: port as number }
+}

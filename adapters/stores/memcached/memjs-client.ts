@@ -1,0 +1,58 @@
+import type { Socket } from 'node:net'
+import { Client, Server, Utils } from 'memjs'
+import type { Address } from './address.ts'
+import type { DriverOptions } from './driver.ts'
+
+/** A request of the binary protocol; any status but the `accepts` ends the connection. */
+export interface Message {
+  readonly opcode: number
+  readonly key?: string | undefined
+  readonly extras?: Buffer | undefined
+  readonly value?: Uint8Array | undefined
+  readonly cas?: Buffer | undefined
+  readonly accepts: readonly number[]
+}
+
+/** The parts of memjs's response that are used; both buffers are views into its own. */
+export interface Response {
+  readonly header: { readonly status: number; readonly cas: Buffer }
+  readonly val: Buffer
+}
+
+/** What is used of memjs: one client with one server, and nothing of it twice. */
+export interface Memjs {
+  /** Opens the socket and signs in; `socket()` has it at once, `onReady` may never come. */
+  connect(onReady: (socket: Socket) => void): void
+  socket(): Socket | undefined
+  /** The callback may never come, and may bring a string for an error. */
+  perform(message: Message, opaque: number, callback: (error: unknown, response?: Response) => void): void
+}
+
+/** memjs's own timers are idle timers and never fire under traffic. Ours do the work; these are a day, so that they keep out. */
+const neverSeconds = 86_400
+
+/** A fresh memjs client, quiet, without retries, blind to the environment. */
+export function createMemjs({ host, port }: Address, { username, password }: DriverOptions): Memjs {
+  // `Client.create` would split addresses at every ':' and read MEMCACHE_SERVERS. The types know no unix sockets.
+  const timeouts = { timeout: neverSeconds, conntimeout: neverSeconds }
+  const server = new Server(host as string, port as number, username, password, timeouts)
+  // Without credentials of its own memjs takes MEMCACHE_USERNAME and MEMCACHE_PASSWORD from the environment.
+  Object.assign(server, { username, password })
+  // `retries` counts tries: 1 is none again. A write that is sent twice could meet its own first try as a conflict.
+  const client = new Client([server], { retries: 1, failover: false, logger: { log() {} } })
+  return {
+    connect: (onReady) => server.sock(false, onReady),
+    socket: () => (server as unknown as { _socket?: Socket })._socket,
+    perform(message, opaque, callback) {
+      client.perform(message.key ?? '', requestOf(message, opaque), opaque, callback)
+    },
+  }
+}
+
+function requestOf({ opcode, key = '', extras, value, cas }: Message, opaque: number): Buffer {
+  const none = Buffer.alloc(0)
+  const bytes = value ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : none
+  const request = Utils.makeRequestBuffer(opcode, key, extras ?? none, bytes, opaque)
+  cas?.copy(request, 16) // bytes 16-23 of the header (protocol_binary.txt); memjs leaves them zero
+  return request
+}

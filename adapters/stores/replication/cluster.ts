@@ -1,0 +1,85 @@
+import type { CallOptions, Store, Tombstone } from '../../../src/store.ts'
+import { Handover } from './handover.ts'
+import { Member } from './member.ts'
+import { read } from './reading.ts'
+
+/** What makes a cluster out of stores. */
+export interface ClusterOptions {
+  readonly members: readonly { readonly name: string; readonly store: Store }[]
+  /** The names of a key's owners, its home first; every process must give the same. Default: all members, as listed. */
+  readonly ownersOf?: ((key: string) => readonly string[]) | undefined
+  /** After so long a member that is away counts as having lost what it held. */
+  readonly giveUpSeconds: number
+  /** Told when a session is given up for lost with a member. */
+  readonly onLost?: ((node: string) => void) | undefined
+  /** The clock of revisions, in milliseconds. */
+  readonly now: () => number
+}
+
+/** Without a hint a tombstone that is passed on lives for a day: longer than idle times usually are. */
+const tombstoneSeconds = 86_400
+/** As in the core: a tombstone outlives every record by this, for clock differences. */
+const marginSeconds = 60
+
+/** The members, who owns what, and what is still to be handed over. Shared by reading and writing. */
+export class Cluster {
+  readonly members: readonly Member[]
+  readonly handover: Handover
+  readonly options: ClusterOptions
+  readonly #byName: ReadonlyMap<string, Member>
+  #longestSeconds = 0
+
+  constructor(options: ClusterOptions) {
+    this.options = options
+    this.handover = new Handover((member, key, tombstone) => this.#repair(member, key, tombstone))
+    const listener = {
+      onBack: (member: Member) => void this.handover.run(member),
+      hasWork: (member: Member) => this.handover.hasWork(member),
+    }
+    this.members = options.members.map(({ name, store }) => new Member(name, store, listener))
+    this.#byName = new Map(this.members.map((member) => [member.name, member]))
+  }
+
+  /** The owners of a key, its home first. */
+  ownersOf(key: string): readonly Member[] {
+    const names = this.options.ownersOf?.(key)
+    return names ? names.flatMap((name) => this.#byName.get(name) ?? []) : this.members
+  }
+
+  /** Every time that passes here bounds how long a stale copy can live, and so how long a tombstone must. */
+  sawSeconds(seconds: number): void {
+    this.#longestSeconds = Math.max(this.#longestSeconds, seconds)
+  }
+
+  /** For a copy that is written again without its own time at hand: as long as any record lives here. */
+  get recordSeconds(): number {
+    return this.#longestSeconds > 0 ? this.#longestSeconds : tombstoneSeconds
+  }
+
+  /** A tombstone found, to be passed on in full. */
+  inFull(value: Uint8Array): Tombstone {
+    return { value, seconds: this.recordSeconds + marginSeconds }
+  }
+
+  /** Sets a tombstone on one member; false where it could not be reached. */
+  async bury(member: Member, key: string, tombstone: Tombstone, options: CallOptions, force = false): Promise<boolean> {
+    const { signal } = options
+    const work = (store: Store) => store.delete(key, { signal, tombstone }).then(() => true)
+    const done = (await member.ask(work, signal, force)) === true
+    if (!done) this.handover.note(member, key, tombstone)
+    return done
+  }
+
+  async #repair(member: Member, key: string, tombstone: Tombstone | undefined): Promise<boolean> {
+    if (tombstone)
+      return (await member.ask((store) => store.delete(key, { tombstone }).then(() => true), undefined)) === true
+    const found = await read(this, key, {}).catch(() => undefined)
+    return found !== undefined && (found === null || found.copies.every(({ status }) => status !== 'down'))
+  }
+
+  async close(): Promise<void> {
+    this.handover.close()
+    for (const member of this.members) member.close()
+    await Promise.all(this.members.map(async ({ store }) => store.close?.()))
+  }
+}

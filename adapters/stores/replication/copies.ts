@@ -1,0 +1,72 @@
+import { isTombstone, revisionOf } from '../../../src/record.ts'
+import type { Entry, Version } from '../../../src/store.ts'
+import type { Member } from './member.ts'
+
+/** What one owner of a key answered. `down`: nothing, or it was not asked. */
+export type Copy =
+  | { readonly member: Member; readonly status: 'value'; readonly value: Uint8Array; readonly version: Version }
+  | { readonly member: Member; readonly status: 'absent' }
+  | { readonly member: Member; readonly status: 'down' }
+
+type Value = Extract<Copy, { readonly status: 'value' }>
+
+/** The copy that counts: a tombstone before records, then the higher revision, then the higher iv, so that all agree. */
+export function winnerOf(copies: readonly Copy[]): Value | undefined {
+  return copies
+    .filter((copy) => copy.status === 'value')
+    .reduce<Value | undefined>((best, copy) => {
+      return best === undefined || outranks(copy.value, best.value) ? copy : best
+    }, undefined)
+}
+
+function outranks(a: Uint8Array, b: Uint8Array): boolean {
+  if (isTombstone(a) !== isTombstone(b)) return isTombstone(a)
+  const byRevision = revisionOf(a) - revisionOf(b)
+  return byRevision === 0 ? compareBytes(a.subarray(12, 24), b.subarray(12, 24)) > 0 : byRevision > 0
+}
+
+function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  for (let i = 0; i < Math.min(a.length, b.length); i++) {
+    const difference = (a[i] as number) - (b[i] as number)
+    if (difference !== 0) return difference
+  }
+  return a.length - b.length
+}
+
+/** Equal to the byte: a record carries a random iv, so this tells our own write from any other. */
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && compareBytes(a, b) === 0
+}
+
+/** The version of a replicated entry: its revision, and in ring order what each owner held. */
+export function joinVersion(revision: number, copies: readonly Copy[]): Version {
+  return JSON.stringify([revision, ...copies.map((copy) => [copy.member.name, stateOf(copy)])])
+}
+
+const stateOf = (copy: Copy) => (copy.status === 'value' ? copy.version : copy.status === 'absent' ? 0 : -1)
+
+/** The copies behind a version, or undefined where the owners have changed since, or it is not one of ours. */
+export function splitVersion(
+  version: Version,
+  owners: readonly Member[],
+): { readonly revision: number; readonly copies: Copy[] } | undefined {
+  try {
+    const [revision, ...states] = JSON.parse(version) as [number, ...[string, string | number][]]
+    if (states.length !== owners.length || typeof revision !== 'number') return undefined
+    const copies = owners.map((member, at): Copy | undefined => {
+      const [name, state] = states[at] as [string, string | number]
+      if (name !== member.name) return undefined
+      if (typeof state === 'string') return { member, status: 'value', value: new Uint8Array(0), version: state }
+      return { member, status: state === 0 ? 'absent' : 'down' }
+    })
+    return copies.every((copy) => copy !== undefined) ? { revision, copies } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** An entry of one store as a copy of the cluster. */
+export function copyOf(member: Member, entry: Entry | null | undefined): Copy {
+  if (entry === undefined) return { member, status: 'down' }
+  return entry === null ? { member, status: 'absent' } : { member, status: 'value', ...entry }
+}

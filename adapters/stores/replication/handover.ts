@@ -1,0 +1,63 @@
+import type { Tombstone } from '../../../src/store.ts'
+import type { Member } from './member.ts'
+
+/** More than this many keys are left to the repair that every read does. */
+const maxKeys = 10_000
+
+/** Work for one key of a node that was away: write this tombstone, or read the key, which repairs it. */
+type Work = (key: string, tombstone: Tombstone | undefined) => Promise<void>
+
+/** Remembers what a node missed, and makes up for it when the node is back. */
+export class Handover {
+  readonly #missed: Map<Member, Map<string, Tombstone | undefined>> = new Map()
+  readonly #repair: (member: Member, ...work: Parameters<Work>) => Promise<boolean>
+
+  /** `repair` tells whether the node has it now. */
+  constructor(repair: (member: Member, ...work: Parameters<Work>) => Promise<boolean>) {
+    this.#repair = repair
+  }
+
+  hasWork(member: Member): boolean {
+    return (this.#missed.get(member)?.size ?? 0) > 0
+  }
+
+  /** A tombstone is never replaced by the wish for a record. */
+  note(member: Member, key: string, tombstone?: Tombstone): void {
+    const keys = this.#missed.get(member) ?? new Map<string, Tombstone | undefined>()
+    this.#missed.set(member, keys)
+    if (keys.size >= maxKeys && !keys.has(key)) return
+    keys.set(key, tombstone ?? keys.get(key))
+    if (member.isUp) void this.#soon(member)
+    else member.hurry()
+  }
+
+  /** Works off what a node missed, one key after the other: it has just come back and serves others too. */
+  async run(member: Member): Promise<void> {
+    const keys = this.#missed.get(member)
+    if (!keys) return
+    this.#missed.delete(member)
+    for (const [key, tombstone] of keys) {
+      if (member.isUp && (await this.#repair(member, key, tombstone))) continue
+      this.note(member, key, tombstone)
+    }
+  }
+
+  readonly #timers: Map<Member, ReturnType<typeof setTimeout>> = new Map()
+
+  /** For a node that missed a write without having been taken out: nothing will report its return. */
+  async #soon(member: Member): Promise<void> {
+    if (this.#timers.has(member)) return
+    const timer = setTimeout(() => {
+      this.#timers.delete(member)
+      void this.run(member)
+    }, 200)
+    if (typeof timer === 'object') timer.unref()
+    this.#timers.set(member, timer)
+  }
+
+  close(): void {
+    for (const timer of this.#timers.values()) clearTimeout(timer)
+    this.#timers.clear()
+    this.#missed.clear()
+  }
+}

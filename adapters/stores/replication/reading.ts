@@ -1,0 +1,126 @@
+import { StoreUnavailableError } from '../../../src/errors.ts'
+import { isTombstone, revisionOf } from '../../../src/record.ts'
+import type { CreateResult, Entry, ReadOptions, UpdateResult } from '../../../src/store.ts'
+import type { Cluster } from './cluster.ts'
+import { type Copy, copyOf, joinVersion, sameBytes, winnerOf } from './copies.ts'
+import type { Member } from './member.ts'
+
+/** An entry all reachable owners agree on, and the copies it came from. */
+export interface Replicated {
+  readonly entry: Entry
+  readonly copies: readonly Copy[]
+}
+
+/** Repairs meet other writers; six rounds of that are a storm that the caller should see. */
+const maxRounds = 6
+
+/**
+ * Asks all owners at once. Where they differ, the one that counts is FIRST written to the others, then returned: what somebody
+ * has read can never be missing from a later read. Null only where every owner says so, or has been away for too long.
+ */
+export async function read(cluster: Cluster, key: string, options: ReadOptions): Promise<Replicated | null> {
+  if (options.touchSeconds !== undefined) cluster.sawSeconds(options.touchSeconds)
+  const owners = cluster.ownersOf(key)
+  for (let round = 0; round < maxRounds; round++) {
+    const copies = await readCopies(owners, key, options)
+    const best = winnerOf(copies)
+    if (best === undefined) return absentOrThrow(cluster, copies)
+    if (isTombstone(best.value)) return passOnTombstone(cluster, key, copies, best.value, options)
+    const behind = options.atLeast !== undefined && revisionOf(best.value) < options.atLeast
+    if (behind && copies.some(({ status }) => status === 'down')) throw away(copies)
+    const repaired = await repair(cluster, key, copies, best.value, options)
+    if (repaired) return { entry: entryOf(best.value, repaired), copies: repaired }
+  }
+  throw new StoreUnavailableError('the copies of a session did not come to rest')
+}
+
+/** One parallel round trip; with `touchSeconds` each owner slides the expiry. */
+async function readCopies(owners: readonly Member[], key: string, options: ReadOptions): Promise<Copy[]> {
+  return Promise.all(
+    owners.map(async (member) => copyOf(member, await member.ask((store) => store.read(key, options), options.signal))),
+  )
+}
+
+export function entryOf(value: Uint8Array, copies: readonly Copy[]): Entry {
+  return { value, version: joinVersion(revisionOf(value), copies) }
+}
+
+/** Nothing was found. That is an answer only if everybody gave it; a member that is away may hold the session. */
+function absentOrThrow(cluster: Cluster, copies: readonly Copy[]): null {
+  const missing = copies.filter(({ status }) => status === 'down')
+  const giveUpMs = cluster.options.giveUpSeconds * 1000
+  if (!missing.every(({ member }) => member.downMs > giveUpMs)) throw away(copies)
+  for (const { member } of missing) cluster.options.onLost?.(member.name)
+  return null
+}
+
+function away(copies: readonly Copy[]): StoreUnavailableError {
+  const node = copies.find(({ status }) => status === 'down')?.member.name
+  return new StoreUnavailableError(`${node ?? 'a node'}, which may hold the session, does not answer`, { node })
+}
+
+/** Whoever reads a tombstone sets it on the other owners before answering; in full, since a touch has shortened its time. */
+async function passOnTombstone(
+  cluster: Cluster,
+  key: string,
+  copies: readonly Copy[],
+  value: Uint8Array,
+  options: ReadOptions,
+): Promise<Replicated> {
+  const isDue = (copy: Copy) =>
+    copy.status !== 'value' || !isTombstone(copy.value) || options.touchSeconds !== undefined
+  const tombstone = cluster.inFull(value)
+  await Promise.all(
+    copies
+      .filter(isDue)
+      .map((copy) =>
+        copy.status === 'down'
+          ? cluster.handover.note(copy.member, key, tombstone)
+          : cluster.bury(copy.member, key, tombstone, options),
+      ),
+  )
+  return { entry: entryOf(value, copies), copies }
+}
+
+/** Brings lagging copies up to the one that counts; undefined where another writer came between. */
+async function repair(
+  cluster: Cluster,
+  key: string,
+  copies: readonly Copy[],
+  value: Uint8Array,
+  options: ReadOptions,
+): Promise<readonly Copy[] | undefined> {
+  const seconds = options.touchSeconds ?? cluster.recordSeconds
+  const repaired: Copy[] = []
+  let isCalm = true
+  for (const copy of copies) {
+    const isLagging = copy.status !== 'down' && !(copy.status === 'value' && sameBytes(copy.value, value))
+    const after = isLagging ? await put(copy, key, value, seconds, options.signal) : copy
+    if (after === 'conflict') isCalm = false
+    else repaired.push(after)
+  }
+  return isCalm ? repaired : undefined
+}
+
+/** Writes one copy on the state it was read in: compare-and-swap, or add where it was absent. Never a plain set. */
+export async function put(
+  copy: Copy,
+  key: string,
+  value: Uint8Array,
+  seconds: number,
+  signal: AbortSignal | undefined,
+  force = false,
+): Promise<Copy | 'conflict'> {
+  const { member } = copy
+  if (copy.status === 'down') return copy
+  const result = await member.ask<CreateResult | UpdateResult>(
+    (store) =>
+      copy.status === 'absent'
+        ? store.create(key, value, seconds, { signal })
+        : store.update(key, value, seconds, copy.version, { signal }),
+    signal,
+    force,
+  )
+  if (result === undefined) return { member, status: 'down' }
+  return result.status === 'stored' ? { member, status: 'value', value, version: result.version } : 'conflict'
+}

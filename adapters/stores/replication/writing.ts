@@ -1,0 +1,197 @@
+import { StoreUnavailableError } from '../../../src/errors.ts'
+import { isTombstone, revisionOf, tombstone } from '../../../src/record.ts'
+import type { CallOptions, CreateResult, DeleteOptions, UpdateResult, Version } from '../../../src/store.ts'
+import type { Cluster } from './cluster.ts'
+import { type Copy, copyOf, sameBytes, splitVersion } from './copies.ts'
+import type { Member } from './member.ts'
+import { entryOf, put, read } from './reading.ts'
+
+/**
+ * What a commit that misses the home copy adds to its revision: more than the clock skew between servers plus a deadline, so that
+ * the late write of a home that was frozen cannot outrank it.
+ */
+const failoverMs = 2000
+/** A resealed revision may be a little older than the one asked for: the time between the two calls. */
+const slackMs = 1000
+/** A write whose connection broke before the acknowledgement is looked at again this often. */
+const maxChecks = 3
+
+/** Everything a write needs to know, in one place. */
+interface Write {
+  readonly cluster: Cluster
+  readonly key: string
+  readonly value: Uint8Array
+  readonly seconds: number
+  readonly signal: AbortSignal | undefined
+}
+
+/** Adds on every owner at once; `taken` also asks for another id where a fresh one could have all its owners up. */
+export async function create(
+  cluster: Cluster,
+  key: string,
+  value: Uint8Array,
+  seconds: number,
+  { signal }: CallOptions,
+): Promise<CreateResult> {
+  cluster.sawSeconds(seconds)
+  const owners = cluster.ownersOf(key)
+  const healthy = cluster.members.filter(({ isUp }) => isUp).length
+  if (owners.some(({ isUp }) => !isUp) && healthy >= owners.length) return { status: 'taken' }
+  const write = { cluster, key, value, seconds, signal }
+  const results = await Promise.all(owners.map((member) => addOne(write, member)))
+  if (results.includes('taken')) {
+    await undo(write, owners, results)
+    return { status: 'taken' }
+  }
+  const copies = results as Copy[]
+  if (stored(copies).length === 0) {
+    await undo(write, owners, results)
+    throw new StoreUnavailableError('no owner of the new session answered', { node: owners[0]?.name })
+  }
+  return acknowledge(write, copies)
+}
+
+async function addOne({ key, value, seconds, signal }: Write, member: Member): Promise<Copy | 'taken'> {
+  const result = await member.ask((store) => store.create(key, value, seconds, { signal }), signal)
+  if (result?.status === 'stored') return { member, status: 'value', value, version: result.version }
+  if (result === undefined) return { member, status: 'down' }
+  const copy = await reread(member, key, signal)
+  return copy.status === 'value' && sameBytes(copy.value, value) ? copy : 'taken'
+}
+
+/** What was added in vain ends under a tombstone, also where the answer was lost; another's record stays untouched. */
+async function undo({ cluster, key, signal }: Write, owners: readonly Member[], results: readonly (Copy | 'taken')[]) {
+  const mark = cluster.inFull(tombstone('destroyed', cluster.options.now()))
+  const mine = owners.filter((_, at) => results[at] !== 'taken')
+  await Promise.all(mine.map((member) => cluster.bury(member, key, mark, { signal })))
+}
+
+/** Compares and swaps on every reachable owner, one after the other in ring order. */
+export async function update(
+  cluster: Cluster,
+  key: string,
+  value: Uint8Array,
+  seconds: number,
+  version: Version,
+  { signal }: CallOptions,
+): Promise<UpdateResult> {
+  if (!isTombstone(value)) cluster.sawSeconds(seconds)
+  const write = { cluster, key, value, seconds, signal }
+  const known = splitVersion(version, cluster.ownersOf(key))
+  if (!known) return whatIsThere(write, false)
+  if (isTombstone(value)) return claim(write, known.copies)
+  const floor = Math.max(known.revision + 1, cluster.options.now()) + failoverMs
+  const copies: Copy[] = []
+  let isMaybe = false
+  for (const copy of known.copies) {
+    const isDown = copy.status === 'down' || !copy.member.isUp
+    const missedHome =
+      stored(copies).length === 0 && (isDown ? known.copies.length > copies.length + 1 : copies.length > 0)
+    if (missedHome && !isMaybe && revisionOf(value) < floor - slackMs) return { status: 'outranked', revision: floor }
+    const after = isDown ? ({ member: copy.member, status: 'down' } as const) : await swapOne(write, copy)
+    if (after === 'conflict' || after === 'maybe')
+      return whatIsThere(write, isMaybe || after === 'maybe' || stored(copies).length > 0)
+    if (!isDown && after.status === 'down') isMaybe = true
+    copies.push(after)
+  }
+  if (stored(copies).length === 0) throw nobody(write)
+  return acknowledge(write, copies)
+}
+
+const nobody = ({ cluster, key }: Write) =>
+  new StoreUnavailableError('no owner of the session answered', { node: cluster.ownersOf(key)[0]?.name })
+
+/** `maybe`: it may have been applied, and something else is there now. A copy that timed out is asked once, whatever its breaker says. */
+async function swapOne({ key, value, seconds, signal }: Write, copy: Copy): Promise<Copy | 'conflict' | 'maybe'> {
+  const after = await put(copy, key, value, seconds, signal)
+  if (after === 'conflict' || after.status !== 'down') return after
+  const again = await reread(copy.member, key, signal)
+  if (again.status === 'down') return again
+  return again.status === 'value' && sameBytes(again.value, value) ? again : 'maybe'
+}
+
+async function reread(member: Member, key: string, signal: AbortSignal | undefined): Promise<Copy> {
+  return copyOf(member, await member.ask((store) => store.read(key, { signal }), signal, true))
+}
+
+/** After a refusal: our own bytes mean it was stored after all; anything else is a conflict, or unknown where we may have been applied. */
+async function whatIsThere(write: Write, isMaybe: boolean): Promise<UpdateResult> {
+  const { cluster, key, value, signal } = write
+  const found = await read(cluster, key, { signal })
+  if (found && sameBytes(found.entry.value, value)) return acknowledge(write, found.copies)
+  if (isMaybe) throw nobody(write)
+  return found ? { status: 'conflict', current: found.entry } : { status: 'missing' }
+}
+
+/**
+ * Stored on every owner that is up. A store that lost the connection it answered on may have lost the write with it: such a vote
+ * is void, and what is really there is looked at again.
+ */
+async function acknowledge(
+  write: Write,
+  given: readonly Copy[],
+): Promise<{ readonly status: 'stored'; readonly version: Version }> {
+  const { cluster, key, value, signal } = write
+  let copies = given
+  for (let check = 0; !stored(copies).every(stands); check++) {
+    const found = check < maxChecks ? await read(cluster, key, { signal }) : null
+    if (!found || !sameBytes(found.entry.value, value)) throw nobody(write)
+    copies = found.copies
+  }
+  for (const { member, status } of copies) if (status === 'down') cluster.handover.note(member, key)
+  return { status: 'stored', version: entryOf(value, copies).version }
+}
+
+const stored = (copies: readonly Copy[]) => copies.filter((copy) => copy.status === 'value')
+
+const stands = ({ member, version }: Extract<Copy, { readonly status: 'value' }>) =>
+  member.store.stands?.(version) ?? true
+
+/** A claim is a tombstone by compare-and-swap, on every owner in ring order whatever its breaker says: of several exactly one wins. */
+async function claim(write: Write, known: readonly Copy[]): Promise<UpdateResult> {
+  const { cluster, key, value, seconds } = write
+  const copies: Copy[] = []
+  for (const copy of known) {
+    const after = await claimOne(write, copy, stored(copies).length === 0)
+    if (after === 'lost' || after === 'changed')
+      return whatIsThere(write, after === 'lost' ? false : stored(copies).length > 0)
+    copies.push(after)
+  }
+  if (stored(copies).length === 0) throw nobody(write)
+  for (const { member, status } of copies) {
+    if (status === 'down') cluster.handover.note(member, key, { value, seconds })
+  }
+  return { status: 'stored', version: entryOf(value, copies).version }
+}
+
+/** The first owner decides; on the others a record that moved on meanwhile is overwritten, another's tombstone is not. */
+async function claimOne(write: Write, known: Copy, isFirst: boolean): Promise<Copy | 'lost' | 'changed'> {
+  const { key, value, seconds, signal } = write
+  const { member } = known
+  let copy = known.status === 'down' ? await reread(member, key, signal) : known
+  for (let attempt = 0; attempt < 3 && copy.status !== 'down'; attempt++) {
+    const after = await put(copy, key, value, seconds, signal, true)
+    if (after !== 'conflict' && after.status === 'value') return after
+    copy = await reread(member, key, signal)
+    if (copy.status === 'value' && sameBytes(copy.value, value)) return copy
+    if (copy.status === 'value' && isTombstone(copy.value)) return 'lost'
+    if (isFirst && copy.status === 'value' && after === 'conflict') return 'changed'
+  }
+  return { member, status: 'down' }
+}
+
+/** A tombstone on every owner at once, whatever its breaker says; one that took it is enough, the rest get it handed over. */
+export async function remove(cluster: Cluster, key: string, { tombstone, signal }: DeleteOptions): Promise<void> {
+  const owners = cluster.ownersOf(key)
+  if (tombstone) {
+    const results = await Promise.all(owners.map((member) => cluster.bury(member, key, tombstone, { signal }, true)))
+    if (!results.includes(true)) throw new StoreUnavailableError('no owner of the session answered')
+    return
+  }
+  // Without a tombstone a copy that was missed would come back, so all must have taken it.
+  const work = owners.map((member) =>
+    member.ask((store) => store.delete(key, { signal }).then(() => true), signal, true),
+  )
+  if ((await Promise.all(work)).includes(undefined))
+    throw new StoreUnavailableError('an owner did not take the deletion')
+}

@@ -1,0 +1,499 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { memcachedStore } from '../../adapters/stores/memcached/index.ts'
+import { type Connection, Link } from '../../adapters/stores/memcached/link.ts'
+import { StoreUnavailableError } from '../../src/errors.ts'
+import type { Store } from '../../src/store.ts'
+import { startMemcached } from '../support/servers.ts'
+
+/** What a node that is back may take until it is used again, by itself. */
+const recovery = { timeout: 2000, interval: 10 }
+/** A deadline so far away that whatever settles before it was not settled by it. */
+const far = { connectMs: 30_000, callMs: 30_000 }
+const soonMs = 5000
+
+const bytes = (text: string) => new TextEncoder().encode(text)
+const text = (value: Uint8Array | undefined) => (value ? new TextDecoder().decode(value) : undefined)
+let keys = 0
+const newKey = () => `session:${(keys++).toString().padStart(43, 'k')}`
+
+const open: (() => Promise<unknown> | undefined)[] = []
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((close) => close()))
+})
+function storeOf(port: number, times: { connectMs?: number; callMs?: number } = {}): Store {
+  const store = memcachedStore({ servers: [{ host: '127.0.0.1', port }], ...times })
+  open.push(() => store.close?.())
+  return store
+}
+
+/** Settles every promise or fails: a call that hangs is the fault these tests are about. */
+async function within<T>(ms: number, calls: readonly Promise<T>[]): Promise<PromiseSettledResult<T>[]> {
+  const late = AbortSignal.timeout(ms)
+  const timeout = new Promise<never>((_, reject) => {
+    late.addEventListener('abort', () => reject(new Error(`not settled within ${ms} ms`)))
+  })
+  return Promise.race([Promise.allSettled(calls), timeout])
+}
+
+function expectOutage(result: PromiseSettledResult<unknown>): void {
+  expect(result).toMatchObject({ status: 'rejected', reason: expect.any(StoreUnavailableError) })
+}
+
+/** Stopped for sure: the signal reaches the threads of a busy machine some moments later. */
+async function freeze(server: { signal(name: 'SIGSTOP'): void }): Promise<void> {
+  server.signal('SIGSTOP')
+  await sleep(100)
+}
+
+interface Fake {
+  readonly port: number
+  readonly sockets: Set<Socket>
+  close(): Promise<void>
+}
+
+async function fakeServer(serve: (socket: Socket) => void, port = 0): Promise<Fake> {
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    sockets.add(socket.on('error', () => {}).on('close', () => sockets.delete(socket)))
+    serve(socket)
+  }).listen(port, '127.0.0.1')
+  await once(server, 'listening')
+  const close = async () => {
+    const closed = server.listening ? once(server, 'close') : undefined
+    server.close()
+    for (const socket of sockets) socket.destroy()
+    await closed
+  }
+  open.push(close)
+  return { port: (server.address() as AddressInfo).port, sockets, close }
+}
+
+interface Request {
+  readonly opcode: number
+  readonly opaque: number
+  readonly key: string
+}
+
+/** Calls back with each complete request of the binary protocol. */
+function onRequest(socket: Socket, answer: (request: Request) => void): void {
+  let data = Buffer.alloc(0)
+  socket.on('data', (chunk) => {
+    data = Buffer.concat([data, chunk as Buffer])
+    while (data.length >= 24 && data.length >= 24 + data.readUInt32BE(8)) {
+      const [keyBytes, extras] = [data.readUInt16BE(2), data.readUInt8(4)]
+      const key = data.toString('latin1', 24 + extras, 24 + extras + keyBytes)
+      const request = { opcode: data.readUInt8(1), opaque: data.readUInt32BE(12), key }
+      data = data.subarray(24 + data.readUInt32BE(8))
+      answer(request)
+    }
+  })
+}
+
+function reply({ opcode, opaque }: { opcode: number; opaque: number }, value: string, status = 0): Buffer {
+  const packet = Buffer.alloc(28 + Buffer.byteLength(value))
+  packet.writeUInt8(0x81, 0)
+  packet.writeUInt8(opcode, 1)
+  packet.writeUInt8(4, 4)
+  packet.writeUInt16BE(status, 6)
+  packet.writeUInt32BE(packet.length - 24, 8)
+  packet.writeUInt32BE(opaque, 12)
+  packet.writeUInt32BE(7, 20)
+  packet.write(value, 28)
+  return packet
+}
+
+const contentOf = (key: string) => `${key} `.repeat(5)
+
+describe('killed with 200 requests in flight', () => {
+  test('frozen first, so that none is answered: all fail at once, not at their deadline', async () => {
+    await using server = await startMemcached()
+    const store = storeOf(server.port, far)
+    for (let round = 0; round < 5; round++) {
+      await vi.waitFor(() => store.read(newKey()), recovery)
+      await freeze(server)
+      const settled = within(
+        soonMs,
+        Array.from({ length: 200 }, () => store.read(newKey())),
+      )
+      await sleep(20)
+      await server.stop()
+      for (const result of await settled) expectOutage(result)
+      await server.restart()
+    }
+    await vi.waitFor(async () => expect(await store.read(newKey())).toBeNull(), recovery)
+  })
+
+  test('in full run: each gets its own value or an outage', async () => {
+    await using server = await startMemcached()
+    const store = storeOf(server.port, far)
+    for (let round = 0; round < 10; round++) {
+      const mine = Array.from({ length: 200 }, newKey)
+      await vi.waitFor(() => store.read(newKey()), recovery)
+      await Promise.all(mine.map((key) => store.create(key, bytes(contentOf(key)), 60)))
+      const settled = within(
+        soonMs,
+        mine.map((key) => store.read(key)),
+      )
+      await server.stop()
+      for (const [index, result] of (await settled).entries()) {
+        if (result.status === 'rejected') expectOutage(result)
+        else expect(text(result.value?.value)).toBe(contentOf(mine[index] ?? ''))
+      }
+      await server.restart()
+    }
+  })
+})
+
+test('frozen under traffic: every call settles within callMs + 100, and all is well afterwards', async () => {
+  await using server = await startMemcached()
+  const store = storeOf(server.port, { callMs: 250 })
+  const key = newKey()
+  await store.create(key, bytes('mine'), 60)
+  const waits: number[] = []
+  const calls: Promise<unknown>[] = []
+  await freeze(server)
+  for (let i = 0; i < 100; i++) {
+    const start = performance.now()
+    calls.push(store.read(key).finally(() => waits.push(performance.now() - start)))
+    calls.at(-1)?.catch(() => {})
+    await sleep(20)
+  }
+  for (const result of await within(soonMs, calls)) expectOutage(result)
+  expect(waits).toHaveLength(100)
+  expect(Math.max(...waits)).toBeLessThan(350)
+  server.signal('SIGCONT')
+  await vi.waitFor(async () => expect(text((await store.read(key))?.value)).toBe('mine'), recovery)
+})
+
+test('a server that accepts and says nothing: the deadline, and no longer', async () => {
+  const fake = await fakeServer(() => {})
+  const store = storeOf(fake.port, { callMs: 100 })
+  const start = performance.now()
+  const [result] = await within(soonMs, [store.read(newKey())])
+  expectOutage(result as PromiseSettledResult<unknown>)
+  expect(performance.now() - start).toBeLessThan(1000)
+})
+
+test('a reply waiting in the kernel after a stall of this process is not a timeout', async () => {
+  await using server = await startMemcached()
+  const store = storeOf(server.port, { callMs: 50 })
+  await store.read(newKey())
+  for (let round = 0; round < 20; round++) {
+    const call = store.read(newKey())
+    await new Promise<void>((next) => process.nextTick(next))
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 80)
+    expect(await call).toBeNull()
+  }
+})
+
+test.each(['FIN', 'RST'])('%s after the request: all calls fail at once, and none is sent again', async (kind) => {
+  const log = vi.spyOn(console, 'log').mockImplementation(() => {})
+  let requests = 0
+  const fake = await fakeServer((socket) => {
+    onRequest(socket, () => {
+      requests++
+      if (kind === 'FIN') socket.end()
+      else socket.resetAndDestroy()
+    })
+  })
+  for (let round = 0; round < 5; round++) {
+    const store = storeOf(fake.port, far)
+    const calls = Array.from({ length: 10 }, () => store.create(newKey(), bytes('x'), 60))
+    for (const result of await within(soonMs, calls)) expectOutage(result)
+  }
+  const before = requests
+  await sleep(500) // memjs would try again after 200 ms
+  expect(requests).toBe(before)
+  expect(log).not.toHaveBeenCalled()
+  log.mockRestore()
+})
+
+describe('a reply cut, then the real server on the same port', () => {
+  const cases = [1, 23, 24, 25, 100].flatMap((cut) => [{ cut, kind: 'FIN' } as const, { cut, kind: 'RST' } as const])
+
+  test.each(cases)('at byte $cut by $kind', async ({ cut, kind }) => {
+    await using real = await startMemcached()
+    for (let run = 0; run < 20; run++) {
+      await real.stop()
+      // One whole reply, then a part of the next; what is missing would be made up of the replies that follow.
+      const fake = await fakeServer((socket) => {
+        let answered = 0
+        onRequest(socket, (request) => {
+          const packet = reply(request, contentOf(request.key))
+          if (answered++ === 0) socket.write(packet)
+          else if (answered === 2) socket.write(packet.subarray(0, cut), () => setTimeout(finish, 2))
+        })
+        const finish = () => (kind === 'FIN' ? socket.end() : socket.resetAndDestroy())
+      }, real.port)
+      const store = storeOf(real.port, far)
+      const mine = Array.from({ length: 4 }, newKey)
+      const results = await within(
+        soonMs,
+        mine.map((key) => store.read(key)),
+      )
+      for (const result of results.slice(1)) expectOutage(result)
+      const [first] = results
+      if (first?.status === 'fulfilled') expect(text(first.value?.value)).toBe(contentOf(mine[0] ?? ''))
+      await fake.close()
+      await real.restart()
+      const key = newKey()
+      await vi.waitFor(() => store.create(key, bytes(contentOf(key)), 60), recovery)
+      const reads = await within(soonMs, [store.read(key), store.read(newKey())])
+      expect(reads).toEqual([
+        { status: 'fulfilled', value: expect.objectContaining({ value: bytes(contentOf(key)) }) },
+        { status: 'fulfilled', value: null },
+      ])
+      await store.close?.()
+    }
+  })
+})
+
+describe('nonsense from the server ends the connection at once, and nobody gets a wrong value', () => {
+  const forged = 'mallory'
+  const answers: Record<string, (request: Request) => Buffer | string> = {
+    'a text line': () => 'ERROR Too many open connections\r\n',
+    'a short text line': () => 'ERROR\r\n',
+    'a request instead of a reply': (request) => {
+      const packet = reply(request, forged)
+      packet.writeUInt8(0x80, 0)
+      return packet
+    },
+    'the number of another request': (request) => reply({ ...request, opaque: request.opaque + 1 }, forged),
+    'the number of no request': (request) => reply({ ...request, opaque: 0 }, forged),
+    'another opcode': (request) => reply({ ...request, opcode: request.opcode + 1 }, forged),
+    'an unknown status': (request) => reply(request, forged, 0x84),
+    'a body without end': (request) => {
+      const packet = reply(request, forged)
+      packet.writeUInt32BE(0x7fffffff, 8)
+      return packet
+    },
+    'a body shorter than its parts': (request) => {
+      const packet = reply(request, forged)
+      packet.writeUInt32BE(2, 8)
+      return packet.subarray(0, 26)
+    },
+    'two replies to one request': (request) => Buffer.concat([reply(request, forged), reply(request, forged)]),
+  }
+
+  test.each(Object.keys(answers))('%s', async (name) => {
+    let requests = 0
+    const fake = await fakeServer((socket) => {
+      onRequest(socket, (request) => {
+        if (requests++ === 0) socket.write(answers[name]?.(request) ?? '')
+        // silence afterwards: whoever is not rejected now waits for the deadline
+      })
+    })
+    const store = storeOf(fake.port, far)
+    const results = await within(soonMs, [store.read(newKey()), store.read(newKey()), store.read(newKey())])
+    for (const result of results) expectOutage(result)
+    await vi.waitFor(() => expect(fake.sockets.size).toBe(0), 2000)
+  })
+})
+
+test('the connection limit: an outage while it is reached, service once it is not', async () => {
+  await using server = await startMemcached(['-c', '16', '-t', '1'])
+  const others: Socket[] = []
+  let refused = false
+  while (!refused) {
+    const socket = createConnection(server.port, '127.0.0.1').on('error', () => {})
+    others.push(socket)
+    socket.write('version\r\n')
+    const [answer] = (await once(socket, 'data')) as [Buffer]
+    refused = answer.toString().startsWith('ERROR')
+  }
+  const store = storeOf(server.port, far)
+  for (const result of await within(soonMs, [store.read(newKey()), store.read(newKey())])) expectOutage(result)
+  for (const socket of others) socket.destroy()
+  await vi.waitFor(async () => expect(await store.read(newKey())).toBeNull(), recovery)
+})
+
+describe('pauses between connections', () => {
+  function failingLink(isProven: boolean) {
+    let opened = 0
+    const link = new Link<Connection>('node', (onFault) => {
+      opened++
+      const error = new StoreUnavailableError('refused')
+      const connection: Connection = {
+        ...{ epoch: `${opened}`, isOpen: false, isProven, isSpent: false, retire() {}, close() {} },
+        opened: Promise.reject(error),
+      }
+      queueMicrotask(() => onFault(connection, error))
+      return connection
+    })
+    const attempt = async () => {
+      const before = opened
+      await expect(link.connection()).rejects.toBeInstanceOf(StoreUnavailableError)
+      return opened > before
+    }
+    return attempt
+  }
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['performance'] })
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  test('grow while nothing answers, but never beyond a second', async () => {
+    const attempt = failingLink(false)
+    expect(await attempt()).toBe(true)
+    expect(await attempt()).toBe(false)
+    vi.advanceTimersByTime(51)
+    expect(await attempt()).toBe(true)
+    for (let i = 0; i < 20; i++) {
+      vi.advanceTimersByTime(1001)
+      expect(await attempt()).toBe(true)
+      vi.advanceTimersByTime(20)
+      expect(await attempt()).toBe(false)
+    }
+  })
+
+  test('are not made after a connection that had answered', async () => {
+    const attempt = failingLink(true)
+    for (let i = 0; i < 5; i++) expect(await attempt()).toBe(true)
+  })
+})
+
+describe('a restart of memcached', () => {
+  test('is survived: the first call may fail, then it works by itself', async () => {
+    await using server = await startMemcached()
+    const store = storeOf(server.port)
+    for (let round = 0; round < 10; round++) {
+      await vi.waitFor(async () => expect(await store.read(newKey())).toBeNull(), recovery)
+      await server.stop()
+      expectOutage((await within(soonMs, [store.read(newKey())]))[0] as PromiseSettledResult<unknown>)
+      await server.restart()
+    }
+  })
+
+  test('after a long outage it is found again within 2 s', async () => {
+    await using server = await startMemcached()
+    const store = storeOf(server.port)
+    await store.read(newKey())
+    await server.stop()
+    for (let i = 0; i < 200; i++) {
+      await store.read(newKey()).catch(() => {})
+      await sleep(15)
+    }
+    await server.restart()
+    await vi.waitFor(async () => expect(await store.read(newKey())).toBeNull(), recovery)
+  })
+
+  test.each(['at once', 'after other reads'])(
+    'its numbers repeat, and still an old version is a conflict: %s',
+    async (when) => {
+      await using server = await startMemcached()
+      const store = storeOf(server.port)
+      const key = newKey()
+      const before = await store.create(key, bytes('before'), 60)
+      if (before.status !== 'stored') throw new Error(before.status)
+      await server.restart()
+      const other = storeOf(server.port)
+      const after = await other.create(key, bytes('of another user'), 60)
+      if (after.status !== 'stored') throw new Error(after.status)
+      // The trap is set: same key, same number.
+      expect(after.version.split(':')[1]).toBe(before.version.split(':')[1])
+      if (when === 'after other reads') await vi.waitFor(() => store.read(newKey()), recovery)
+      expect(await store.update(key, bytes('stale'), 60, before.version)).toEqual({ status: 'conflict' })
+      expect(text((await other.read(key))?.value)).toBe('of another user')
+    },
+  )
+})
+
+describe('an idle store', () => {
+  const storeUrl = new URL('../../adapters/stores/memcached/index.ts', import.meta.url)
+
+  /** A process of its own, without a test runner that would catch what nobody else catches. */
+  async function run(
+    port: number,
+    script: string,
+    onLine: (line: string, child: ChildProcess) => void,
+  ): Promise<object> {
+    const head = `
+      import { memcachedStore } from ${JSON.stringify(fileURLToPath(storeUrl))}
+      const store = memcachedStore({ servers: ['127.0.0.1:${port}'] })
+      await store.create('key', new Uint8Array(3), 60)
+      `
+    const child = spawn(process.execPath, ['--input-type=module', '-e', head + script])
+    let errors = ''
+    child.stderr.on('data', (chunk) => {
+      errors += chunk
+    })
+    child.stdout.on('data', (chunk) => onLine(`${chunk}`.trim(), child))
+    const [code] = await once(child, 'close', { signal: AbortSignal.timeout(20_000) })
+    return { code, errors }
+  }
+
+  const readAfterwards = `
+    console.log('idle')
+    await new Promise((next) => process.stdin.resume().once('end', next))
+    const outcome = await store.read('key').catch((error) => error)
+    console.log(outcome.name)
+    process.exit(outcome.name === 'StoreUnavailableError' ? 0 : 3)`
+
+  test('whose server is killed throws nothing by itself, and an outage when it is asked', async () => {
+    await using server = await startMemcached()
+    const ended = run(server.port, readAfterwards, (line, child) => {
+      if (line !== 'idle') return
+      server.signal('SIGKILL')
+      setTimeout(() => child.stdin?.end(), 100)
+    })
+    expect(await ended).toEqual({ code: 0, errors: '' })
+  })
+
+  test('whose connection is reset throws nothing by itself, and an outage when it is asked', async () => {
+    const fake = await fakeServer((socket) => onRequest(socket, (request) => socket.write(reply(request, ''))))
+    const ended = run(fake.port, readAfterwards, (line, child) => {
+      if (line !== 'idle') return
+      for (const socket of fake.sockets) socket.resetAndDestroy()
+      setTimeout(() => fake.close().finally(() => child.stdin?.end()), 100)
+    })
+    expect(await ended).toEqual({ code: 0, errors: '' })
+  })
+
+  test('does not keep its process alive', async () => {
+    await using server = await startMemcached()
+    const start = performance.now()
+    const result = await run(server.port, `console.log('idle')`, () => {})
+    expect(result).toEqual({ code: 0, errors: '' })
+    expect(performance.now() - start).toBeLessThan(15_000)
+  })
+
+  test('keeps it alive while a call waits', async () => {
+    const fake = await fakeServer((socket) => {
+      onRequest(socket, (request) => setTimeout(() => socket.write(reply(request, 'x')), 150))
+    })
+    const lines: string[] = []
+    const result = await run(fake.port, `await store.read('key'); console.log('answered')`, (line) => lines.push(line))
+    expect(result).toEqual({ code: 0, errors: '' })
+    expect(lines).toContain('answered')
+  })
+})
+
+test('replies that arrive one byte at a time are put together', async () => {
+  await using server = await startMemcached()
+  const proxy = await fakeServer((client) => {
+    client.setNoDelay(true)
+    const upstream = createConnection(server.port, '127.0.0.1').on('error', () => client.destroy())
+    client.pipe(upstream).on('data', (chunk: Buffer) => {
+      upstream.pause()
+      const drip = (at: number): unknown =>
+        at < chunk.length
+          ? client.write(chunk.subarray(at, at + 1), () => setImmediate(drip, at + 1))
+          : upstream.resume()
+      drip(0)
+    })
+    client.on('close', () => upstream.destroy())
+  })
+  const store = storeOf(proxy.port, far)
+  const mine = Array.from({ length: 30 }, newKey)
+  await Promise.all(mine.map((key) => store.create(key, bytes(contentOf(key)), 60)))
+  const entries = await Promise.all(mine.map((key) => store.read(key, { touchSeconds: 90 })))
+  expect(entries.map((entry) => text(entry?.value))).toEqual(mine.map(contentOf))
+  expect(await store.read(newKey())).toBeNull()
+})

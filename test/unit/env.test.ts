@@ -1,0 +1,98 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { storeFromEnv as StoreFromEnv } from '../../adapters/platforms/env.ts'
+
+const memcachedStore = vi.hoisted(() => vi.fn((_options: unknown) => ({ name: 'memcached' })))
+vi.mock('../../adapters/stores/memcached/index.ts', () => ({ memcachedStore }))
+
+const upstash = { UPSTASH_REDIS_REST_URL: 'https://eu1.upstash.io', UPSTASH_REDIS_REST_TOKEN: 'SECRET-TOKEN' }
+
+let storeFromEnv: typeof StoreFromEnv
+beforeEach(async () => {
+  // It warns once per process: every test is a new one.
+  vi.resetModules()
+  memcachedStore.mockClear()
+  storeFromEnv = (await import('../../adapters/platforms/env.ts')).storeFromEnv
+})
+afterEach(() => {
+  vi.unstubAllGlobals()
+  vi.restoreAllMocks()
+})
+
+const refusal = async (env: Record<string, string | undefined>) => {
+  const error = await storeFromEnv(env).catch((reason: unknown) => reason)
+  expect(error).toMatchObject({ name: 'SessionOptionsError', code: 'invalid-options' })
+  return (error as Error).message
+}
+
+describe('memcached', () => {
+  test.each([
+    ['10.0.0.1:11211', ['10.0.0.1:11211']],
+    ['a:1,b:2', ['a:1', 'b:2']],
+    [' a:1, b:2 \n c:3,', ['a:1', 'b:2', 'c:3']],
+  ])('%j names the servers', async (list, servers) => {
+    expect((await storeFromEnv({ MEMCACHED_SERVERS: list })).name).toBe('memcached')
+    expect(memcachedStore.mock.calls).toEqual([[{ servers }]])
+  })
+
+  test('wins over upstash, in production too, and takes a user', async () => {
+    const user = { MEMCACHED_USERNAME: 'me', MEMCACHED_PASSWORD: 'pw' }
+    await storeFromEnv({ ...upstash, ...user, MEMCACHED_SERVERS: 'a:1', NODE_ENV: 'production' })
+    expect(memcachedStore.mock.calls).toEqual([[{ servers: ['a:1'], username: 'me', password: 'pw' }]])
+  })
+
+  test('half a login or a list of nothing is refused', async () => {
+    const servers = { MEMCACHED_SERVERS: 'a:1' }
+    expect(await refusal({ ...servers, MEMCACHED_USERNAME: 'me' })).toContain('MEMCACHED_PASSWORD is missing')
+    expect(await refusal({ ...servers, MEMCACHED_PASSWORD: 'SECRET' })).toContain('MEMCACHED_USERNAME is missing')
+    expect(await refusal({ ...servers, MEMCACHED_PASSWORD: 'SECRET' })).not.toContain('SECRET')
+    expect(await refusal({ MEMCACHED_SERVERS: ' , ' })).toContain('MEMCACHED_SERVERS')
+    expect(memcachedStore).not.toHaveBeenCalled()
+  })
+
+  test('is refused on Workers, naming Upstash', async () => {
+    vi.stubGlobal('navigator', { userAgent: 'Cloudflare-Workers' })
+    expect(await refusal({ MEMCACHED_SERVERS: 'a:1' })).toContain('UPSTASH_REDIS_REST_URL')
+    expect(memcachedStore).not.toHaveBeenCalled()
+    expect((await storeFromEnv(upstash)).name).toBe('upstash')
+  })
+})
+
+describe('upstash', () => {
+  test('is taken where both variables are set, without a warning', async () => {
+    const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+    expect((await storeFromEnv({ ...upstash, MEMCACHED_SERVERS: '' })).name).toBe('upstash')
+    expect((await storeFromEnv({ ...upstash, NODE_ENV: 'production' })).name).toBe('upstash')
+    expect(warning).not.toHaveBeenCalled()
+  })
+
+  test.each(['UPSTASH_REDIS_REST_URL', 'UPSTASH_REDIS_REST_TOKEN'])('without %s it is refused', async (missing) => {
+    for (const value of [undefined, '']) {
+      const message = await refusal({ ...upstash, [missing]: value })
+      expect(message).toContain(`${missing} is missing`)
+      expect(message).not.toContain('SECRET-TOKEN')
+    }
+  })
+})
+
+describe('memory', () => {
+  test('is the last choice, with one warning', async () => {
+    const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+    expect((await storeFromEnv({})).name).toBe('memory')
+    expect((await storeFromEnv({ NODE_ENV: 'development' })).name).toBe('memory')
+    expect(warning.mock.calls).toEqual([[expect.stringContaining('memory'), { code: 'CLAIMCHECK_MEMORY' }]])
+  })
+
+  test('warns on the console where processes have no warnings', async () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
+    vi.stubGlobal('process', undefined)
+    const store = await storeFromEnv({})
+    await storeFromEnv({})
+    vi.unstubAllGlobals()
+    expect(store.name).toBe('memory')
+    expect(warn.mock.calls).toEqual([[expect.stringContaining('memory')]])
+  })
+
+  test('is refused in production', async () => {
+    expect(await refusal({ NODE_ENV: 'production' })).toContain('MEMCACHED_SERVERS')
+  })
+})
