@@ -11,7 +11,7 @@ import { bury, claimOld, create, nextRevision, undo, update } from './writes.ts'
 const maxAttempts = 8
 /** A login starts again from a newer record this often: a parallel write must not fail it, an endless stream of them may. */
 const maxRegenerations = 3
-/** A late request of a browser that already has a newer cookie arrives within this time; later it starts anew. */
+/** A late request of a browser that already has a newer cookie arrives within this time; later, or where clocks jumped, it starts anew. */
 const goneMs = 5000
 
 /**
@@ -30,9 +30,9 @@ export async function commit(state: RequestState, failed: boolean): Promise<stri
 }
 
 async function destroy(state: RequestState): Promise<string | undefined> {
-  const claim = await state.findClaim()
-  if (!claim) return undefined
-  await bury(state, claim, 'destroyed')
+  await state.findClaim()
+  if (state.claims.length === 0) return undefined
+  await Promise.all(state.claims.map((claim) => bury(state, claim, 'destroyed')))
   return serializeCookie(state.settings.cookie, '', 0)
 }
 
@@ -49,7 +49,7 @@ async function changeInTurn(state: RequestState, claim: Claim): Promise<string |
   await state.budget.phase(() =>
     lanes.run(
       claim.identity.key,
-      (turn) => state.call(() => turn),
+      (turn) => inTurn(state, turn),
       async (before) => {
         const newest = before && before.revision >= claim.revision ? before : undefined
         const result = await changeLoaded(state, claim, newest)
@@ -59,6 +59,15 @@ async function changeInTurn(state: RequestState, claim: Claim): Promise<string |
     ),
   )
   return cookie
+}
+
+/** Waits for half of the time at most: compare-and-swap decides anyway, and a commit that hangs must not fail the next one. */
+async function inTurn<Result>(state: RequestState, turn: Promise<Result>): Promise<Result | undefined> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const enough = new Promise<undefined>((wake) => {
+    timer = setTimeout(() => wake(undefined), state.budget.leftMs / 2)
+  })
+  return Promise.race([turn, enough]).finally(() => clearTimeout(timer))
 }
 
 interface Changed {
@@ -75,7 +84,7 @@ async function changeLoaded(state: RequestState, claim: Claim, newest: Found | u
     case 'absent':
       return { cookie: await start(state) }
     case 'gone':
-      if (state.settings.now() - loaded.revision < goneMs) throw gone(state)
+      if (Math.abs(state.settings.now() - loaded.revision) < goneMs) throw gone(state)
       return { cookie: await start(state) }
     case 'found': {
       const base = newest && newest.revision > loaded.revision ? newest : loaded

@@ -67,7 +67,8 @@ export function serializeCookie(cookie: Cookie, token: string, maxAgeSeconds: nu
 /** Checks the `cookie` option; throws `SessionOptionsError` for what a browser would refuse, drop or misread. */
 export function checkCookie(options: CookieOptions, namespace: string): Cookie {
   const { insecure = false, sameSite = 'Lax', path = '/', domain, partitioned = false, persistent = false } = options
-  const name = options.name ?? (insecure ? 'sid' : '__Host-sid')
+  // Not ??: null is no name, and refused below like that of every other option.
+  const { name = insecure ? 'sid' : '__Host-sid' } = options
   const need = (condition: boolean, why: string) => {
     if (!condition) throw new SessionOptionsError(`cookie.${why}`)
   }

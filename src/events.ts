@@ -11,7 +11,7 @@ export type SessionEvent =
       readonly bytes: number
       readonly attempts: number
     }
-  /** The session was destroyed or regenerated elsewhere; this request's writes were refused or its reads saw nothing. */
+  /** The session was destroyed, regenerated or lost elsewhere: this request's writes were refused with 409. */
   | { readonly type: 'gone' }
   /** A composition gave up on a node: its sessions count as absent from now on. */
   | { readonly type: 'lost'; readonly node?: string | undefined }

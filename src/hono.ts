@@ -33,11 +33,11 @@ export function session<E extends Env = any>(options: OptionsOf<E>): MiddlewareH
     try {
       await next()
     } catch (error) {
-      await asHttp(() => commit({ failed: true }))
+      await asHttp(c, () => commit({ failed: true }))
       throw error
     }
-    const result = await asHttp(() => commit({ failed: isFailure(c.error) }))
-    throwAsHttp(c.error)
+    const result = await asHttp(c, () => commit({ failed: isFailure(c.error) }))
+    throwAsHttp(c, c.error)
     apply(c, result)
   }
 }
@@ -72,21 +72,29 @@ function perEnvironment<E extends Env>(options: (c: Context<E>) => SessionOption
 const isFailure = (error: Error | undefined) =>
   error !== undefined && !(error instanceof HTTPException && error.status < 500)
 
-async function asHttp<Result>(work: () => Promise<Result>): Promise<Result> {
+async function asHttp<Result>(c: Context, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work()
   } catch (error) {
-    throwAsHttp(error)
+    throwAsHttp(c, error)
+    dropAnswer(c)
     throw error
   }
 }
 
+/** Hono copies the headers of the answer so far onto that of an error: the page's cookies and `public, max-age` among them. */
+function dropAnswer(c: Context): void {
+  c.res = undefined
+  c.res = new Response(null)
+}
+
 /** Gives the errors that have a status their HTTP form, also those that a read threw inside a handler. */
-function throwAsHttp(error: unknown): void {
+function throwAsHttp(c: Context, error: unknown): void {
   const isConflict = error instanceof SessionConflictError || error instanceof SessionGoneError
   if (!isConflict && !(error instanceof StoreUnavailableError)) return
   const headers = new Headers({ 'Cache-Control': 'private, no-store' })
   if (error instanceof StoreUnavailableError) headers.set('Retry-After', `${error.retryAfterSeconds}`)
+  dropAnswer(c)
   const text = isConflict ? 'Conflict' : 'Service Unavailable'
   throw new HTTPException(error.status, { message: text, cause: error, res: new Response(text, { headers }) })
 }

@@ -23,7 +23,7 @@ export function copyJson(value: unknown, path: string, depth = 0): Json {
       return value
     case 'number':
       if (!Number.isFinite(value)) refuse(path, `is ${value}, which JSON cannot hold`)
-      return value
+      return value === 0 ? 0 : value // -0 would come back as 0
     case 'boolean':
       return value
     case 'object':

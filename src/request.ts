@@ -51,11 +51,15 @@ export class RequestState {
   regenerated: { reauthenticated: boolean } | undefined
   /** The claim of the cookie, then of the session that the commit wrote. Undefined until asked for, or where there is none. */
   claim: Claim | undefined
+  /** Every session that the cookies name: of two none is used, but a logout ends both. */
+  readonly claims: Claim[] = []
   loaded: Loaded | undefined
   readonly #cookieHeader: string | null | undefined
   #claiming: Promise<Claim | undefined> | undefined
   #loading: Promise<Loaded> | undefined
   #view: Map<string, Json> | undefined
+  /** Recipes that threw on the loaded data, with what they threw. */
+  readonly #impossible: Map<Operation, unknown> = new Map()
 
   constructor(settings: Settings, context: () => Promise<Context>, cookieHeader: string | null | undefined) {
     this.settings = settings
@@ -72,10 +76,17 @@ export class RequestState {
     }
   }
 
-  /** Journals one change; a recipe that throws leaves no trace. */
+  /** Journals one change, in the order of the calls; a recipe that throws leaves no trace. */
   write(operation: Operation): void {
     if (this.loaded) apply(this.#viewOf(this.loaded), operation)
     this.operations.push(operation)
+  }
+
+  /** Loads, and rejects if this operation, journaled before the load, then turned out to be impossible. */
+  async ensure(operation: Operation): Promise<void> {
+    await this.view()
+    if (this.loaded?.status === 'unavailable') throw this.loaded.error
+    if (this.#impossible.has(operation)) throw this.#impossible.get(operation)
   }
 
   /** The data as this request sees it: what is stored, with its own changes applied. */
@@ -89,8 +100,18 @@ export class RequestState {
   }
 
   #viewOf(loaded: Loaded): Map<string, Json> {
-    this.#view ??= replay(dataOf(loaded), this.operations)
-    return this.#view
+    if (this.#view) return this.#view
+    const view = new Map(dataOf(loaded))
+    for (const operation of this.operations.splice(0)) {
+      try {
+        apply(view, operation)
+        this.operations.push(operation)
+      } catch (error) {
+        this.#impossible.set(operation, error)
+      }
+    }
+    this.#view = view
+    return view
   }
 
   /** Keeps a promise from being overtaken by the commit. */
@@ -110,20 +131,21 @@ export class RequestState {
     const candidates = readCookie(this.#cookieHeader, this.settings.cookie.name)
     if (candidates.length === 0) return undefined
     const { tokens } = await this.context()
-    let best: Claim | undefined
     for (const token of candidates) {
       const result = await tokens.verify(token)
-      if (result.status === 'bad') {
-        this.emit({ type: 'bad-token', reason: result.reason })
-      } else if (best && best.identity.key !== result.claim.identity.key) {
-        this.emit({ type: 'duplicate-cookie' })
-        return undefined
-      } else if (!best || best.revision < result.claim.revision) {
-        best = result.claim
-      }
+      if (result.status === 'valid') this.#take(result.claim)
+      else this.emit({ type: 'bad-token', reason: result.reason })
     }
-    this.claim = best
-    return best
+    if (this.claims.length > 1) this.emit({ type: 'duplicate-cookie' })
+    this.claim = this.claims.length === 1 ? this.claims[0] : undefined
+    return this.claim
+  }
+
+  /** Of two tokens of one session the later counts: a cookie whose path was changed is sent beside its successor. */
+  #take(claim: Claim): void {
+    const same = this.claims.findIndex(({ identity }) => identity.key === claim.identity.key)
+    if (same < 0) this.claims.push(claim)
+    else if ((this.claims[same] as Claim).revision < claim.revision) this.claims[same] = claim
   }
 
   /** Loads once; parallel reads share it. Slides the expiry in the same round trip. */

@@ -1,5 +1,5 @@
 import { SessionUseError } from './errors.ts'
-import { dependsOnBase, type Recipe } from './journal.ts'
+import { dependsOnBase, type Operation, type Recipe } from './journal.ts'
 import { assertName, copyJson, freezeJson, type Json } from './json.ts'
 import { refuseUnknown } from './options.ts'
 import type { RequestState } from './request.ts'
@@ -123,8 +123,9 @@ export class LazySession implements Session<Record<string, unknown>> {
   async update(key: string, recipe: Recipe): Promise<void> {
     assertName(key)
     const state = this.#writable()
-    const loaded = state.load().then(() => this.#writable().write({ type: 'update', key, recipe }))
-    await state.track(loaded)
+    const operation: Operation = { type: 'update', key, recipe }
+    state.write(operation)
+    await state.track(state.ensure(operation))
   }
 
   async pull(key: string): Promise<Json | undefined> {

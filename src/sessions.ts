@@ -17,6 +17,7 @@ export interface CommitResult {
   applyTo(headers: Headers): void
 }
 
+/** How a request went, as far as its session is concerned. */
 export interface CommitOptions {
   /** The handler failed: its changes are dropped, a `destroy()` and the end of a regenerated id still happen. */
   readonly failed?: boolean | undefined

@@ -12,6 +12,7 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** What a read may ask for beside the value. */
 export interface ReadOptions extends CallOptions {
   /** Also push the expiry to this many seconds from now, in the same round trip. Never creates, never changes the version. */
   readonly touchSeconds?: number | undefined
@@ -25,12 +26,15 @@ export interface Tombstone {
   readonly seconds: number
 }
 
+/** What a deletion may leave behind. */
 export interface DeleteOptions extends CallOptions {
   readonly tombstone?: Tombstone | undefined
 }
 
+/** How an add-only write ends; an outage throws. */
 export type CreateResult = { readonly status: 'stored'; readonly version: Version } | { readonly status: 'taken' }
 
+/** How a compare-and-swap ends; an outage throws. */
 export type UpdateResult =
   | { readonly status: 'stored'; readonly version: Version }
   /** Nothing is stored under the key: expired, evicted or deleted. It is not created. */

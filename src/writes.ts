@@ -42,7 +42,7 @@ export async function create(state: RequestState, record: SessionRecord, after: 
 /** Ends a session for good, whatever is stored; no load is needed. */
 export async function bury(state: RequestState, claim: Claim, kind: 'destroyed' | 'regenerated'): Promise<void> {
   const value = tombstone(kind, nextRevision(state, claim.revision))
-  await end(state, claim, value)
+  await settle(state, claim.identity, value, (signal) => end(state, claim, value, signal))
   state.emit({ type: 'commit', outcome: 'destroyed', bytes: value.length, attempts: 1 })
 }
 
@@ -95,12 +95,14 @@ async function settle<Result>(
 
 /** Takes back a record whose token was never handed out. Nobody can reach it, so a failure here costs only memory. */
 export async function undo(state: RequestState, claim: Claim): Promise<void> {
-  await end(state, claim, tombstone('destroyed', nextRevision(state, claim.revision)), undoMs).catch(() => {})
+  const value = tombstone('destroyed', nextRevision(state, claim.revision))
+  await state.call((_, signal) => end(state, claim, value, signal), undoMs).catch(() => {})
 }
 
-function end(state: RequestState, claim: Claim, value: Uint8Array, atLeastMs?: number): Promise<void> {
-  const mark = { value, seconds: tombstoneSeconds(state) }
-  return state.call((store, signal) => store.delete(claim.identity.key, { signal, tombstone: mark }), atLeastMs)
+async function end(state: RequestState, { identity }: Claim, value: Uint8Array, signal: AbortSignal) {
+  const { store } = state.settings
+  await store.delete(identity.key, { signal, tombstone: { value, seconds: tombstoneSeconds(state) } })
+  return { status: 'stored', version: '' } as const
 }
 
 const tombstoneSeconds = (state: RequestState) => state.settings.idleSeconds + tombstoneMarginSeconds

@@ -16,6 +16,7 @@ export interface IoRedisClient {
 /** Any client that can send a command. */
 export type RedisClient = NodeRedisClient | IoRedisClient
 
+/** Options of {@link redisStore}; unknown names are refused. */
 export interface RedisStoreOptions {
   /** Connected, or connecting by itself; it stays yours to close. */
   readonly client: RedisClient

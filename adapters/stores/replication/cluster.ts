@@ -14,6 +14,8 @@ export interface ClusterOptions {
   readonly onLost?: ((node: string) => void) | undefined
   /** The clock of revisions, in milliseconds. */
   readonly now: () => number
+  /** Only to show by simulation what the default is for. */
+  readonly failoverMs?: number | undefined
 }
 
 /** Without a hint a tombstone that is passed on lives for a day: longer than idle times usually are. */

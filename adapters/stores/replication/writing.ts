@@ -61,7 +61,7 @@ async function addOne({ key, value, seconds, signal }: Write, member: Member): P
 
 /** What was added in vain ends under a tombstone, also where the answer was lost; another's record stays untouched. */
 async function undo({ cluster, key, signal }: Write, owners: readonly Member[], results: readonly (Copy | 'taken')[]) {
-  const mark = cluster.inFull(tombstone('destroyed', cluster.options.now()))
+  const mark = cluster.inFull(tombstone('destroyed', Math.ceil(cluster.options.now())))
   const mine = owners.filter((_, at) => results[at] !== 'taken')
   await Promise.all(mine.map((member) => cluster.bury(member, key, mark, { signal })))
 }
@@ -80,7 +80,8 @@ export async function update(
   const known = splitVersion(version, cluster.ownersOf(key))
   if (!known) return whatIsThere(write, false)
   if (isTombstone(value)) return claim(write, known.copies)
-  const floor = Math.max(known.revision + 1, cluster.options.now()) + failoverMs
+  const floor =
+    Math.ceil(Math.max(known.revision + 1, cluster.options.now())) + (cluster.options.failoverMs ?? failoverMs)
   const copies: Copy[] = []
   let isMaybe = false
   for (const copy of known.copies) {
@@ -153,8 +154,8 @@ async function claim(write: Write, known: readonly Copy[]): Promise<UpdateResult
   const copies: Copy[] = []
   for (const copy of known) {
     const after = await claimOne(write, copy, stored(copies).length === 0)
-    if (after === 'lost' || after === 'changed')
-      return whatIsThere(write, after === 'lost' ? false : stored(copies).length > 0)
+    if (after === 'changed') return whatIsThere(write, false)
+    if ('lostTo' in after) return { status: 'conflict', current: entryOf(after.lostTo, copies) }
     copies.push(after)
   }
   if (stored(copies).length === 0) throw nobody(write)
@@ -165,17 +166,21 @@ async function claim(write: Write, known: readonly Copy[]): Promise<UpdateResult
 }
 
 /** The first owner decides; on the others a record that moved on meanwhile is overwritten, another's tombstone is not. */
-async function claimOne(write: Write, known: Copy, isFirst: boolean): Promise<Copy | 'lost' | 'changed'> {
+async function claimOne(
+  write: Write,
+  known: Copy,
+  isFirst: boolean,
+): Promise<Copy | 'changed' | { readonly lostTo: Uint8Array }> {
   const { key, value, seconds, signal } = write
   const { member } = known
   let copy = known.status === 'down' ? await reread(member, key, signal) : known
   for (let attempt = 0; attempt < 3 && copy.status !== 'down'; attempt++) {
+    if (copy.status === 'value' && isTombstone(copy.value))
+      return sameBytes(copy.value, value) ? copy : { lostTo: copy.value }
     const after = await put(copy, key, value, seconds, signal, true)
     if (after !== 'conflict' && after.status === 'value') return after
     copy = await reread(member, key, signal)
-    if (copy.status === 'value' && sameBytes(copy.value, value)) return copy
-    if (copy.status === 'value' && isTombstone(copy.value)) return 'lost'
-    if (isFirst && copy.status === 'value' && after === 'conflict') return 'changed'
+    if (isFirst && copy.status === 'value' && !isTombstone(copy.value) && after === 'conflict') return 'changed'
   }
   return { member, status: 'down' }
 }

@@ -1,0 +1,21 @@
+import { registerHooks } from 'node:module'
+import type { ServerMessage } from './processes.ts'
+
+// The sources run as they are: only the crypto of the package's "imports", which names built files, is pointed at them.
+const crypto = new URL('../../src/crypto/node.ts', import.meta.url).href
+registerHooks({
+  resolve: (specifier, context, next) => next(specifier === '#crypto' ? crypto : specifier, context),
+})
+
+const { buildApp } = await import('./app.ts')
+const { openStore } = await import('./backends.ts')
+const { serve } = await import('@hono/node-server')
+
+const { kind, port, ...options } = JSON.parse(process.argv[2] as string)
+const { store } = await openStore(kind, port)
+const app = buildApp(store, options)
+serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, ({ port: listening }) => {
+  process.send?.({ port: listening } satisfies ServerMessage)
+})
+// Ends with its parent, whatever becomes of that.
+process.on('disconnect', () => process.exit(0))

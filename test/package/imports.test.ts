@@ -1,0 +1,78 @@
+import { describe, expect, test } from 'vitest'
+import { breachesOf } from './support/direction.ts'
+import { entries, manifest } from './support/manifest.ts'
+import { importsOf, readSources } from './support/sources.ts'
+
+const sources = readSources('src', 'adapters', 'test/conformance', 'examples')
+
+test('nothing imports against the direction', () => {
+  expect(sources.size).toBeGreaterThan(30)
+  expect(breachesOf(sources)).toEqual([])
+})
+
+test('examples import only public subpaths', () => {
+  const isOurs = (specifier = '') => specifier.split('/')[0] === manifest.name
+  const used = [...readSources('examples')]
+    .flatMap(([path, text]) => importsOf(path, text))
+    .map(({ specifier }) => specifier)
+    .filter(isOurs)
+  expect(entries.map(({ specifier }) => specifier)).toEqual(expect.arrayContaining(used))
+})
+
+describe('the test itself notices', () => {
+  const breaches = (files: Record<string, string>) => breachesOf(new Map(Object.entries(files)))
+
+  test.each([
+    ['src importing an adapter', 'src/a.ts', "import { memoryStore } from '../adapters/stores/memory.ts'"],
+    ['a package in src', 'src/a.ts', "import { z } from 'zod'"],
+    ['all of jose', 'src/crypto/web.ts', "import * as jose from 'jose'"],
+    ['jose outside its file', 'src/token.ts', "import { CompactSign } from 'jose/jws/compact/sign'"],
+    ['hono outside its file', 'src/session.ts', "import type { Context } from 'hono'"],
+    ['more of hono', 'src/hono.ts', "import { getCookie } from 'hono/cookie'"],
+    ['node: in src', 'src/keys.ts', "import { createHmac } from 'node:crypto'"],
+    ['node: as a type', 'src/keys.ts', "let socket: import('node:net').Socket"],
+    ['node: in a store for every runtime', 'adapters/stores/memory.ts', "import { Buffer } from 'node:buffer'"],
+    ['node: without its prefix', 'src/keys.ts', "import { createHmac } from 'crypto'"],
+    ['require', 'src/keys.ts', "const net = require('node:net')"],
+    ['import()', 'src/keys.ts', "const net = await import('node:net')"],
+    ['import() of something computed', 'src/keys.ts', "await import('node:' + name)"],
+    ['export from', 'src/index.ts', "export { memoryStore } from '../adapters/stores/memory.ts'"],
+    ['a leaf importing a leaf', 'adapters/stores/near.ts', "import { memoryStore } from './memory.ts'"],
+    ['a leaf importing a part of a leaf', 'adapters/stores/near.ts', "import { parse } from './memcached/address.ts'"],
+    ['redis helpers elsewhere', 'adapters/stores/near.ts', "import { callRedis } from './redis-call.ts'"],
+    ['a platform with a store', 'adapters/platforms/lambda.ts', "import { redisStore } from '../stores/redis.ts'"],
+    ['an adapter importing tests', 'adapters/stores/near.ts', "import { clock } from '../../test/support/clock.ts'"],
+    ['conformance importing code', 'test/conformance/a.ts', "import { sealRecord } from '../../src/record.ts'"],
+    ['conformance importing a test tool', 'test/conformance/a.ts', "import { test } from 'vitest'"],
+    ['an example importing files', 'examples/shop.ts', "import { session } from '../src/index.ts'"],
+    ['console', 'src/a.ts', 'console.log(1)'],
+    ['console by another way', 'src/a.ts', 'globalThis.console.log(1)'],
+    ['the environment', 'adapters/stores/near.ts', 'const { HOME } = process.env'],
+  ])('%s', (_, path, text) => {
+    expect(breaches({ [path]: text })).toHaveLength(1)
+  })
+
+  test('cycles, but not those of types alone', () => {
+    const cycle = (kind: string) => ({
+      'src/a.ts': "import { b } from './b.ts'",
+      'src/b.ts': "import { c } from './c.ts'",
+      'src/c.ts': `import ${kind} { a } from './a.ts'`,
+    })
+    expect(breaches(cycle(''))).toEqual(['cycle: src/a.ts -> src/b.ts -> src/c.ts -> src/a.ts'])
+    expect(breaches(cycle('type'))).toEqual([])
+  })
+
+  test('and lets the rest pass', () => {
+    const files = {
+      'src/crypto/web.ts': "import { CompactSign } from 'jose/jws/compact/sign'\n// console and process.env",
+      'src/keys.ts': "import { crypto } from '#crypto'",
+      'src/hono.ts': "import { HTTPException } from 'hono/http-exception'",
+      'adapters/stores/upstash.ts': "import { callRedis } from './redis-call.ts'",
+      'adapters/stores/memcached/index.ts': "import { Link } from './link.ts'\nimport net from 'node:net'",
+      'adapters/platforms/env.ts': "await import('../stores/memory.ts')\nconsole.warn(process.env.X)",
+      'test/conformance/a.ts': "import type { Key } from '../../src/keys.ts'\nimport { x } from './b.ts'",
+      'examples/shop.tsx': "import { session } from 'claimcheck'\nimport { serve } from '@hono/node-server'",
+    }
+    expect(breaches(files)).toEqual([])
+  })
+})

@@ -1,0 +1,53 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { root, run } from './support/command.ts'
+import { manifest } from './support/manifest.ts'
+
+const lock = readFileSync(join(root, 'package-lock.json'), 'utf8')
+const { packages } = JSON.parse(lock)
+
+test('the lockfile names no registry, so that it installs from any', () => {
+  expect(lock).not.toContain('"resolved"')
+  const lines = readFileSync(join(root, '.npmrc'), 'utf8').split('\n')
+  expect(lines).toContain('omit-lockfile-registry-resolved=true')
+})
+
+test('every locked package has an integrity hash', () => {
+  const unhashed = Object.entries<{ integrity?: string }>(packages).filter(
+    ([path, { integrity }]) => path && !integrity,
+  )
+  expect(unhashed).toEqual([])
+})
+
+test('the lockfile is complete', async () => {
+  const { code, output } = await run('npm', ['ci', '--dry-run', '--no-audit', '--no-fund'])
+  expect(output).not.toContain('Missing:')
+  expect([code, output]).toEqual([0, output])
+})
+
+test('jose is the only dependency, every peer but hono is optional, development versions are exact', () => {
+  expect(manifest.dependencies).toEqual({ jose: expect.stringMatching(/^\^6\./) })
+  expect(manifest.optionalDependencies).toBeUndefined()
+  expect(Object.keys(manifest.peerDependencies)).toEqual(['@upstash/redis', 'hono', 'memjs'])
+  const optional = { optional: true }
+  expect(manifest.peerDependenciesMeta).toEqual({ '@upstash/redis': optional, memjs: optional })
+  expect(Object.values(manifest.devDependencies).filter((range) => !/^\d+\.\d+\.\d+$/.test(range))).toEqual([])
+})
+
+test('the oldest hono admitted is 4.12.25 or later', () => {
+  const [major, minor = 0, patch = 0] = (manifest.peerDependencies.hono ?? '').replace('^', '').split('.').map(Number)
+  expect(major).toBe(4)
+  expect(minor * 1000 + patch).toBeGreaterThanOrEqual(12_025)
+})
+
+test('no known vulnerability in what is installed with the package', async ({ skip }) => {
+  const { code, stdout } = await run('npm', ['audit', '--omit=dev', '--json'])
+  const report = JSON.parse(stdout || '{}')
+  if (report.metadata === undefined) {
+    const reason = `SKIPPED: npm audit: this registry serves no audits (${report.message ?? 'no answer'})`
+    console.warn(reason)
+    skip(reason)
+  }
+  expect([code, Object.keys(report.vulnerabilities)]).toEqual([0, []])
+})

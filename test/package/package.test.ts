@@ -1,0 +1,185 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { publint } from 'publint'
+import { formatMessage } from 'publint/utils'
+import ts from 'typescript'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { freePort } from '../support/servers.ts'
+import { root, run, runOrThrow } from './support/command.ts'
+import { entries, manifest } from './support/manifest.ts'
+import { publicNames } from './support/names.ts'
+import { consumer, tarball } from './support/packed.ts'
+
+describe('the tarball', () => {
+  test('holds what is meant to be published and nothing else', async () => {
+    const listing = await runOrThrow('listing the tarball', 'tar', ['-tzf', tarball])
+    const files = listing
+      .trim()
+      .split('\n')
+      .map((path) => path.replace(/^package\//, ''))
+    const wanted = [
+      /^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/,
+      /^dist\/(src|adapters|test\/conformance)\/.+\.(js|d\.ts)$/,
+    ]
+    expect(files.filter((path) => !wanted.some((pattern) => pattern.test(path)))).toEqual([])
+    expect(files).toEqual(expect.arrayContaining(['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE']))
+  })
+
+  test('satisfies publint', async () => {
+    const bytes = await readFile(tarball)
+    const pack = { tarball: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) }
+    const { messages, pkg } = await publint({ pack, strict: true })
+    expect(messages.map((message) => formatMessage(message, pkg))).toEqual([])
+  })
+
+  test('satisfies are-the-types-wrong', async () => {
+    const { code, output } = await run('attw', ['--profile', 'esm-only', '--no-definitely-typed', tarball])
+    expect([code, output]).toEqual([0, output])
+  })
+
+  test('brings jose and nothing else, and runs no script', async () => {
+    const { packages } = JSON.parse(await readFile(join(consumer, 'package-lock.json'), 'utf8'))
+    const installed = packages[`node_modules/${manifest.name}`]
+    expect(Object.keys(installed.dependencies)).toEqual(['jose'])
+    expect(installed.hasInstallScript).toBeUndefined()
+    expect(Object.keys(packages).filter((path) => path.startsWith(`node_modules/${manifest.name}/`))).toEqual([])
+  })
+})
+
+describe('public names', () => {
+  const typesOf = (types: string) => join(consumer, 'node_modules', manifest.name, types)
+
+  const wrapped = (types: string) => types.replace(/(.{1,100})(?: |$)/g, '\n  type $1')
+
+  test('are these', async () => {
+    const options = { module: ts.ModuleKind.NodeNext, strict: true, types: [], skipLibCheck: true }
+    const names = publicNames(
+      entries.map(({ types }) => typesOf(types)),
+      options,
+    )
+    const listed = entries.map(({ specifier, types }) => {
+      const all = names.get(typesOf(types)) ?? []
+      const of = (isType: boolean) => all.filter((one) => one.isType === isType).map(({ name }) => name)
+      return `${specifier}: ${of(false).join(' ')}${wrapped(of(true).join(' '))}`
+    })
+    expect(listed.join('\n')).toMatchInlineSnapshot(`
+      "claimcheck: SessionConflictError SessionError SessionGoneError SessionOptionsError SessionUseError SessionValueError StoreUnavailableError createSessions revisionOf session
+        type AnySessionError BadTokenReason CallOptions CommitOptions CommitResult CookieOptions CreateResult
+        type DeleteOptions Entry NodeHealth OpenSession ReadOptions RegenerateOptions Secret Session SessionEnv
+        type SessionErrorCode SessionEvent SessionEventHandler SessionOptions Sessions Store StoreHealth Stored
+        type Tombstone UpdateResult Version
+      claimcheck/memory: memoryStore
+        type MemoryStore MemoryStoreOptions
+      claimcheck/memcached: memcachedStore
+        type MemcachedOptions MemcachedServer
+      claimcheck/redis: redisStore
+        type IoRedisClient NodeRedisClient RedisClient RedisStoreOptions
+      claimcheck/upstash: upstashStore
+        type UpstashStoreOptions
+      claimcheck/env: storeFromEnv
+      claimcheck/conformance: ConformanceError sessionCases storeCases
+        type Calls ConformanceClock Outcome SessionCase SessionWorld Site SiteOptions StoreCase Visit"
+    `)
+  })
+
+  test.each(entries)('$specifier exports at run time what its types say', async ({ specifier, types }) => {
+    const declared = publicNames([typesOf(types)], { module: ts.ModuleKind.NodeNext, types: [], skipLibCheck: true })
+    const values = [...declared.values()].flat().filter(({ isType }) => !isType)
+    const code = `console.log(JSON.stringify(Object.keys(await import('${specifier}'))))`
+    const args = ['--input-type=module', '--eval', code]
+    const stdout = await runOrThrow(`importing ${specifier}`, process.execPath, args, consumer)
+    expect(new Set(JSON.parse(stdout))).toEqual(new Set(values.map(({ name }) => name)))
+  })
+})
+
+describe('in an empty project', () => {
+  const strict = {
+    target: 'es2023',
+    module: 'nodenext',
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
+    skipLibCheck: false,
+    outDir: 'out',
+    rootDir: '.',
+  }
+  const compile = async (name: string, code: string, options: object) => {
+    await writeFile(join(consumer, `${name}.ts`), code)
+    const config = { compilerOptions: { ...strict, ...options }, files: [`${name}.ts`] }
+    await writeFile(join(consumer, `${name}.json`), JSON.stringify(config))
+    return run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', `${name}.json`], consumer)
+  }
+
+  test('the types need neither the types of Node nor of the peers that are not installed', async () => {
+    const code = entries.map(({ specifier }, index) => `export * as s${index} from '${specifier}'`).join('\n')
+    const { output } = await compile('every', code, { types: [], lib: ['es2024', 'dom', 'dom.iterable'] })
+    expect(output).toBe('')
+  })
+
+  describe('the first program of the README', () => {
+    let program: string
+    beforeAll(async () => {
+      const readme = await readFile(join(root, 'README.md'), 'utf8')
+      program = /^```ts\n(.*?)^```/ms.exec(readme)?.[1] ?? ''
+    })
+
+    test('compiles as it stands, strictly', async () => {
+      expect(program).toContain('serve(app)')
+      const options = {
+        lib: ['es2024', 'dom', 'dom.iterable'],
+        types: ['node'],
+        typeRoots: [join(root, 'node_modules/@types')],
+      }
+      const { output } = await compile('readme', program, options)
+      expect(output).toBe('')
+    })
+
+    test('runs, and keeps a cart for one browser', async () => {
+      const port = await freePort()
+      // The README need not choose a port, a test must.
+      const code = program.replace('serve(app)', `serve({ fetch: app.fetch, port: ${port} })`)
+      await writeFile(join(consumer, 'program.ts'), code)
+      const env = { ...process.env, SESSION_SECRET: 'a secret of 32 bytes at the least' }
+      const server = spawn(process.execPath, ['program.ts'], {
+        cwd: consumer,
+        env,
+        stdio: ['ignore', 'ignore', 'pipe'],
+      })
+      try {
+        const url = `http://localhost:${port}`
+        await answering(server, url)
+        const added = await fetch(`${url}/cart/tea`, { method: 'POST', redirect: 'manual' })
+        const cookie = added.headers
+          .getSetCookie()
+          .map((line) => line.split(';')[0])
+          .join('; ')
+        expect([added.status, cookie.split('=')[0]]).toEqual([303, '__Host-sid'])
+        expect(await (await fetch(url, { headers: { cookie } })).json()).toEqual(['tea'])
+        expect(await (await fetch(url)).json()).toEqual([])
+      } finally {
+        server.kill('SIGKILL')
+      }
+    })
+  })
+})
+
+/** Waits until the program listens; one that ends says why. */
+async function answering(server: ChildProcess, url: string): Promise<void> {
+  let errors = ''
+  server.stderr?.on('data', (chunk) => {
+    errors += chunk
+  })
+  for (const deadline = Date.now() + 20_000; Date.now() < deadline; ) {
+    if (server.exitCode !== null) break
+    if (
+      await fetch(url).then(
+        () => true,
+        () => false,
+      )
+    )
+      return
+    await new Promise((wait) => setTimeout(wait, 50))
+  }
+  throw new Error(`the program does not answer\n${errors}`)
+}

@@ -1,0 +1,114 @@
+import { posix } from 'node:path'
+import { type Import, importsOf, namesUsedIn, type Sources } from './sources.ts'
+
+interface Link extends Import {
+  readonly from: string
+  /** A path of the project, or a package or built-in as written. */
+  readonly to: string
+}
+
+/** One rule: what is wrong with an import, if anything. */
+type Rule = (link: Link) => string | undefined
+
+/** The only file that knows several stores, and whose warning may reach the console. */
+const chooser = 'adapters/platforms/env.ts'
+const stores = 'adapters/stores/'
+
+/** What the files outside the project may be asked for; the first pattern that fits the importing file counts. */
+const packages: readonly (readonly [file: RegExp, allowed: RegExp])[] = [
+  [/^src\/crypto\/node\.ts$/, /^node:crypto$/],
+  [/^src\/crypto\/web\.ts$/, /^jose\/jws\/compact\/(sign|verify)$/],
+  [/^src\/hono\.ts$/, /^hono(\/http-exception)?$/],
+  [/^src\//, /^#crypto$/],
+  [/^adapters\/stores\/memcached\//, /^(node:.+|memjs)$/],
+  [/^adapters\/stores\/upstash\.ts$/, /^@upstash\/redis(\/cloudflare)?$/],
+  [/^adapters\/platforms\/(container|lambda)\.ts$/, /^(node:.+|hono(\/.+)?)$/],
+  // Whatever an example shows, it gets the library by its public names.
+  [/^examples\//, /^[^#]/],
+]
+
+/** Every breach of the dependency direction, one line each. */
+export function breachesOf(sources: Sources): readonly string[] {
+  const links = [...sources].flatMap(([path, text]) => importsOf(path, text).map((one) => resolve(path, one)))
+  return [
+    ...links.flatMap((link) => rules.flatMap((rule) => report(link, rule(link)))),
+    ...[...sources].flatMap(([path, text]) => globalsUsed(path, text)),
+    ...cyclesIn(links.filter((link) => !link.erased)).map((cycle) => `cycle: ${cycle.join(' -> ')}`),
+  ]
+}
+
+function resolve(from: string, one: Import): Link {
+  const specifier = one.specifier ?? '(computed)'
+  const to = specifier.startsWith('.') ? posix.join(posix.dirname(from), specifier) : specifier
+  return { ...one, from, to }
+}
+
+const report = ({ from, to }: Link, reason: string | undefined) =>
+  reason === undefined ? [] : [`${from} -> ${to}: ${reason}`]
+
+const isPath = (link: Link) => link.specifier?.startsWith('.') === true
+const isIn = (path: string, ...folders: readonly string[]) => folders.some((folder) => path.startsWith(folder))
+
+const literalRule: Rule = (link) => (link.specifier === undefined ? 'import() of something computed' : undefined)
+
+const folderRule: Rule = (link) => {
+  if (!isPath(link)) return undefined
+  const { from, to } = link
+  if (isIn(from, 'src/')) return isIn(to, 'src/') ? undefined : 'src imports only src'
+  if (isIn(from, 'adapters/')) return isIn(to, 'adapters/', 'src/') ? undefined : 'adapters import adapters and src'
+  if (isIn(from, 'examples/')) return isIn(to, 'examples/') ? undefined : 'examples use the public names'
+  const allowed = isIn(to, 'test/conformance/') || to === 'src/store.ts' || (link.erased && isIn(to, 'src/'))
+  return allowed ? undefined : 'conformance imports itself, the contract src/store.ts, and types of src'
+}
+
+const packageRule: Rule = (link) => {
+  if (isPath(link) || link.specifier === undefined) return undefined
+  const allowed = packages.find(([file]) => file.test(link.from))?.[1]
+  return allowed?.test(link.specifier) ? undefined : 'not allowed here'
+}
+
+/**
+ * A store is `stores/<name>.ts` or `stores/<name>/`; a file with a dash, `<name>-<what>.ts`, is shared by a family.
+ * `replication/` is machinery: it gets its stores as values, so two stores may build on it.
+ */
+const storeRule: Rule = ({ from, to }) => {
+  if (!isIn(from, 'adapters/') || !isIn(to, stores) || from === chooser) return undefined
+  if (!isIn(from, stores)) return `only ${chooser} knows stores`
+  const [own, other] = [storeOf(from), storeOf(to)]
+  if (own === other || to.includes('-', stores.length) || other === 'replication') return undefined
+  return 'a store never imports another'
+}
+
+const storeOf = (path: string) => path.slice(stores.length).split(/[./-]/)[0]
+
+/** Nobody outside a family needs its helpers: redis over TCP and over HTTP are one. */
+const familyRule: Rule = ({ from, to }) => {
+  if (!isIn(to, `${stores}redis-`) || !isIn(from, stores)) return undefined
+  return ['redis', 'upstash'].includes(storeOf(from) ?? '') ? undefined : 'a helper of redis and upstash'
+}
+
+const rules: readonly Rule[] = [literalRule, folderRule, packageRule, storeRule, familyRule]
+
+function globalsUsed(path: string, text: string): readonly string[] {
+  if (path === chooser || !isIn(path, 'src/', 'adapters/')) return []
+  const names = namesUsedIn(path, text)
+  return ['console', 'globalThis.console', 'process.env']
+    .filter((name) => names.has(name))
+    .map((name) => `${path}: uses ${name}`)
+}
+
+/** Depth first; each cycle once, from the file where it was met. */
+function cyclesIn(links: readonly Link[]): readonly (readonly string[])[] {
+  const next = Map.groupBy(links.filter(isPath), (link) => link.from)
+  const cycles: string[][] = []
+  const done = new Set<string>()
+  const visit = (path: string, trail: readonly string[]) => {
+    const start = trail.indexOf(path)
+    if (start >= 0) cycles.push([...trail.slice(start), path])
+    if (start >= 0 || done.has(path)) return
+    for (const link of next.get(path) ?? []) visit(link.to, [...trail, path])
+    done.add(path)
+  }
+  for (const path of next.keys()) visit(path, [])
+  return cycles
+}

@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest'
+import { begin, cookieOf, open, refused, run, scene, see } from './setup.ts'
+
+describe('a store that hangs', () => {
+  const requestMs = 100
+  const handlers: [string, (session: ReturnType<typeof open>['session']) => unknown][] = [
+    ['get', (session) => session.get('n').catch(() => {})],
+    ['set', (session) => session.set('n', 1)],
+    [
+      'get and set',
+      async (session) => {
+        await session.get('n').catch(() => {})
+        session.set('n', 1)
+      },
+    ],
+    ['update', (session) => session.update('n', () => 1).catch(() => {})],
+    ['regenerate', (session) => session.regenerate()],
+    ['destroy', (session) => session.destroy()],
+  ]
+
+  /** The best of three: the machine may be busy, the rule is not about it. Preparing does not count. */
+  const bestTime = async <Prepared>(
+    prepare: () => Promise<Prepared>,
+    work: (prepared: Prepared) => Promise<unknown>,
+  ) => {
+    const times: number[] = []
+    for (let round = 0; round < 3; round++) {
+      const prepared = await prepare()
+      const start = performance.now()
+      await work(prepared)
+      times.push(performance.now() - start)
+    }
+    return Math.min(...times)
+  }
+  const prepared = async () => {
+    const here = scene({ requestMs })
+    return { here, cookie: await begin(here, { n: 0 }) }
+  }
+
+  describe.each(['with a cookie', 'without one'])('%s', (cookies) => {
+    it.each(handlers)('%s settles within requestMs + 100 ms', async (_, handler) => {
+      const took = await bestTime(prepared, ({ here, cookie }) => {
+        here.faults.always('hang')
+        return run(here, cookies === 'with a cookie' ? cookie : undefined, handler)
+      })
+      expect(took).toBeLessThan(requestMs + 100)
+    })
+  })
+
+  it.each(['create', 'update', 'delete'] as const)('also from its %s on', async (verb) => {
+    const took = await bestTime(prepared, async ({ here, cookie }) => {
+      here.faults.fail(verb, 'hang')
+      here.faults.fail('delete', 'hang', 'hang')
+      const end = await run(here, cookie, async (session) => {
+        await session.get('n')
+        session.regenerate()
+        if (verb === 'delete') session.destroy()
+      })
+      expect(end).toEqual(refused('unavailable'))
+    })
+    expect(took).toBeLessThan(requestMs + 100)
+  })
+
+  it('also where commits of one session wait for one another', async () => {
+    const took = await bestTime(prepared, async ({ here, cookie }) => {
+      const opened = Array.from({ length: 10 }, () => open(here, cookie))
+      await Promise.all(opened.map(({ session }) => session.get('n')))
+      here.faults.always('hang')
+      for (const [at, { session }] of opened.entries()) session.set(`k${at}`, 1)
+      const ends = await Promise.all(opened.map(({ finish }) => finish()))
+      expect(ends).toEqual(opened.map(() => refused('unavailable')))
+    })
+    expect(took).toBeLessThan(requestMs + 100)
+  })
+
+  it('one commit that hangs does not take the next of its session with it', async () => {
+    const here = scene({ requestMs: 400 })
+    const cookie = await begin(here, { n: 0 })
+    const opened = [open(here, cookie), open(here, cookie)] as const
+    await opened[0].session.get('n')
+    const slow = here.gates.hold('read')
+    const loading = opened[1].session.get('n')
+    // A slow read has used up part of the time of the second, so that it cannot wait until the first gives up.
+    await new Promise((later) => setTimeout(later, 100))
+    slow.release()
+    await loading
+    const [stuckAt, next] = [here.gates.hold('update'), here.gates.hold('update')]
+    opened[0].session.set('a', 1)
+    const stuck = opened[0].finish()
+    await stuckAt.reached
+    opened[1].session.set('b', 1)
+    const pending = opened[1].finish()
+    await next.reached
+    await new Promise((later) => setTimeout(later, 20))
+    next.release()
+    cookieOf(await pending)
+    expect(await stuck).toEqual(refused('unavailable'))
+    stuckAt.release()
+    await stuckAt.done
+    expect(await see(here, cookie)).toEqual({ n: 0, b: 1 })
+  })
+})

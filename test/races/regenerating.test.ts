@@ -1,0 +1,190 @@
+import { describe, expect, it } from 'vitest'
+import type { End } from './setup.ts'
+import { begin, cookieOf, open, refused, run, type Scene, scene, see } from './setup.ts'
+
+const login = (here: Scene, cookie: string) =>
+  run(here, cookie, (session) => {
+    session.regenerate({ reauthenticated: true })
+    session.set('userId', 'u1')
+  })
+
+/** Exactly one answer is a login, and its session is the only one alive. */
+async function expectOneWinner(here: Scene, old: string, ends: readonly End[]): Promise<void> {
+  const winners = ends.filter(({ code }) => code === 'ok')
+  expect(winners).toHaveLength(1)
+  for (const end of ends) if (end !== winners[0]) expect(end).toEqual(refused('gone'))
+  expect(await here.live()).toHaveLength(1)
+  expect(await see(here, old)).toEqual({})
+  expect(await see(here, cookieOf(winners[0] as End))).toEqual({ cart: [1], userId: 'u1' })
+}
+
+describe('of many logins exactly one wins (G4)', () => {
+  it('20 in lockstep, all claims held until the last has come', async () => {
+    const here = scene()
+    const old = await begin(here, { cart: [1] })
+    const opened = Array.from({ length: 20 }, () => open(here, old))
+    // Loaded first, and each in a process of its own: without its lane they all reach the claim.
+    await Promise.all(opened.map(({ session }) => session.get('cart')))
+    const ends = await Promise.all(
+      opened.map(({ session, finish }) => {
+        session.regenerate({ reauthenticated: true })
+        session.set('userId', 'u1')
+        return finish()
+      }),
+    )
+    await expectOneWinner(here, old, ends)
+  })
+
+  it('20 processes, whose claims all meet', async () => {
+    const here = scene()
+    const old = await begin(here, { cart: [1] })
+    const processes = Array.from({ length: 20 }, () => scene({ around: () => here.gates }))
+    const gates = processes.map(() => here.gates.hold('update'))
+    const pending = processes.map((at) => login({ ...at, keys: here.keys }, old))
+    await Promise.all(gates.map(({ reached }) => reached))
+    expect(here.memory.size).toBe(21)
+    for (const { release } of gates.toReversed()) release()
+    const ends = await Promise.all(pending)
+    const winners = ends.filter(({ code }) => code === 'ok')
+    expect(winners).toHaveLength(1)
+    expect(ends.filter(({ code }) => code === 'gone')).toHaveLength(19)
+    expect(await see(here, old)).toEqual({})
+    expect(await see(here, cookieOf(winners[0] as End))).toEqual({ cart: [1], userId: 'u1' })
+  })
+
+  it('20 spread over 100 ms', async () => {
+    const here = scene()
+    const old = await begin(here, { cart: [1] })
+    const ends = Array.from({ length: 20 }, async (_, at) => {
+      await new Promise((later) => setTimeout(later, at * 5))
+      return login(here, old)
+    })
+    await expectOneWinner(here, old, await Promise.all(ends))
+  })
+})
+
+describe('a regenerate and other requests', () => {
+  it('the old id is dead at once: no request that starts after the answer sees it', async () => {
+    const here = scene()
+    const old = await begin(here)
+    const gate = here.gates.hold('update')
+    const pending = login(here, old)
+    await gate.reached
+    expect(await see(here, old)).toEqual({ userId: 'u1' })
+    gate.release()
+    cookieOf(await pending)
+    expect(await see(here, old)).toEqual({})
+  })
+
+  it('a cart written in another tab while the claim is held does not fail the login, and is not lost', async () => {
+    const [here, tab] = twoProcesses()
+    const old = await begin(here, { cart: [1] })
+    const gate = here.gates.hold('update')
+    const pending = login(here, old)
+    await gate.reached
+    cookieOf(await run(tab, old, (session) => session.update('cart', (cart) => [...(cart as number[]), 2])))
+    gate.release()
+    expect(await see(here, cookieOf(await pending))).toEqual({ cart: [1, 2], userId: 'u1' })
+    expect(await here.live()).toHaveLength(1)
+  })
+
+  it('a write that loads before and commits after the claim is refused', async () => {
+    const here = scene()
+    const old = await begin(here)
+    const { session, finish } = open(here, old)
+    await session.update('cart', () => [1])
+    cookieOf(await login(here, old))
+    expect(await finish()).toEqual(refused('gone'))
+    expect(await here.live()).toHaveLength(1)
+  })
+
+  it('a key that the login looked at and set is guarded like any other', async () => {
+    const [here, tab] = twoProcesses()
+    const old = await begin(here, { cart: [1] })
+    const { session, finish } = open(here, old)
+    session.set('cart', [...((await session.get('cart')) as number[]), 9])
+    session.regenerate()
+    const gate = here.gates.hold('update')
+    const pending = finish()
+    await gate.reached
+    cookieOf(await run(tab, old, (other) => other.set('cart', [5])))
+    gate.release()
+    expect(await pending).toEqual(refused('conflict'))
+    expect(await see(here, old)).toEqual({ cart: [5] })
+    expect(await here.live()).toEqual([here.keys[0]])
+  })
+
+  it('an endless stream of writes ends in a conflict, with nothing left behind', async () => {
+    const [here, tab] = twoProcesses()
+    const old = await begin(here, { n: 0 })
+    const { session, finish } = open(here, old)
+    session.regenerate()
+    let gate = here.gates.hold('update')
+    const pending = finish()
+    for (let n = 1; n <= 3; n++) {
+      await gate.reached
+      cookieOf(await run(tab, old, (other) => other.set('n', n)))
+      const held = gate
+      gate = here.gates.hold('update')
+      held.release()
+    }
+    gate.release()
+    expect(await pending).toEqual(refused('conflict'))
+    expect(await here.live()).toEqual([here.keys[0]])
+  })
+})
+
+describe('a login that cannot finish', () => {
+  it.each(['throw', 'late', 'hang'] as const)(
+    'leaves 0 live sessions it made, where the claim meets %s',
+    async (fault) => {
+      const here = scene({ requestMs: 200 })
+      const old = await begin(here, { cart: [1] })
+      here.faults.fail('update', fault)
+      expect(await login(here, old)).toEqual(refused('unavailable'))
+      expect(await here.live()).toEqual([here.keys[0]])
+      await here.faults.deliver()
+      expect((await here.live()).length).toBeLessThanOrEqual(1)
+      for (const key of here.keys.slice(1)) expect(await here.live()).not.toContain(key)
+    },
+  )
+
+  it('is a login where the claim was made and only its answer was lost', async () => {
+    const here = scene()
+    const old = await begin(here, { cart: [1] })
+    here.faults.fail('update', 'applied-then-throw')
+    expect(await see(here, cookieOf(await login(here, old)))).toEqual({ cart: [1], userId: 'u1' })
+    expect(await here.live()).toHaveLength(1)
+  })
+
+  it('is none where the outcome of the claim cannot be read back: both ids are dead', async () => {
+    const here = scene()
+    const old = await begin(here, { cart: [1] })
+    here.faults.fail('update', 'applied-then-throw')
+    here.faults.fail('read', 'pass', 'throw')
+    expect(await login(here, old)).toEqual(refused('unavailable'))
+    expect(await here.live()).toEqual([])
+  })
+
+  it('is none where a logout overwrote the claim before it was read back', async () => {
+    const here = scene()
+    const old = await begin(here, { cart: [1] })
+    here.faults.fail('update', 'applied-then-throw')
+    const { session, finish } = open(here, old)
+    await session.get('cart')
+    session.regenerate()
+    const gate = here.gates.hold('read')
+    const pending = finish()
+    await gate.reached
+    await run(here, old, (other) => other.destroy())
+    gate.release()
+    expect(await pending).toEqual(refused('unavailable'))
+    expect(await here.live()).toEqual([])
+  })
+})
+
+/** Two processes on one store: the lane of the one does not order the other. */
+function twoProcesses(): [Scene, Scene] {
+  const here = scene()
+  return [here, scene({ around: () => here.gates })]
+}

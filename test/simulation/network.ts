@@ -1,0 +1,194 @@
+import { StoreUnavailableError } from '../../src/errors.ts'
+import { isTombstone, revisionOf } from '../../src/record.ts'
+import type { Entry, Store } from '../../src/store.ts'
+import type { VirtualTime } from './virtual-time.ts'
+
+/** The deadline of one call, as the memcached drivers have it. */
+const callMs = 250
+
+type Operation =
+  | { readonly type: 'get'; readonly key: string }
+  | { readonly type: 'add' | 'set'; readonly key: string; readonly value: Uint8Array }
+  | { readonly type: 'cas'; readonly key: string; readonly value: Uint8Array; readonly cas: number }
+  | { readonly type: 'delete'; readonly key: string }
+
+type Reply =
+  | { readonly status: 'value'; readonly value: Uint8Array; readonly cas: number }
+  | { readonly status: 'absent' | 'taken' | 'missing' | 'conflict' | 'deleted' }
+  | { readonly status: 'stored'; readonly cas: number }
+
+/** A memcached that can freeze (and apply what was sent when it thaws), crash and come back empty with its numbers from 1. */
+export class SimulatedNode {
+  readonly items: Map<string, { readonly value: Uint8Array; readonly cas: number }> = new Map()
+  isUp = true
+  isPaused = false
+  /** Counts lives: what was sent to an earlier one is lost. */
+  life = 0
+  waiting: (() => void)[] = []
+  /** Told when it dies: the kernel closes the sockets of a dead process. */
+  readonly connections: (() => void)[] = []
+  #cas = 0
+
+  apply(operation: Operation): Reply {
+    const item = this.items.get(operation.key)
+    switch (operation.type) {
+      case 'get':
+        return item ? { status: 'value', ...item } : { status: 'absent' }
+      case 'add':
+        return item ? { status: 'taken' } : this.#store(operation.key, operation.value)
+      case 'cas':
+        if (!item) return { status: 'missing' }
+        return item.cas === operation.cas ? this.#store(operation.key, operation.value) : { status: 'conflict' }
+      case 'set':
+        return this.#store(operation.key, operation.value)
+      case 'delete':
+        this.items.delete(operation.key)
+        return { status: 'deleted' }
+    }
+  }
+
+  crash(): void {
+    this.items.clear()
+    this.#cas = 0
+    this.life++
+    this.isPaused = false
+    this.waiting = []
+    for (const reset of this.connections) reset()
+  }
+
+  #store(key: string, value: Uint8Array): Reply {
+    const cas = ++this.#cas
+    this.items.set(key, { value, cas })
+    return { status: 'stored', cas }
+  }
+}
+
+/** What is wrong between processes and nodes. */
+export interface Weather {
+  /** Share of replies to writes that get lost. */
+  loseReplies: number
+  /** `process-node` pairs that are cut. */
+  readonly cut: Set<string>
+  /** What was sent into a cut arrives when it heals, or never. */
+  readonly isHeld: boolean
+  /** Sent into a cut, by node. */
+  readonly held: Map<number, (() => void)[]>
+  /** For the trace of one schedule. */
+  say?(line: string): void
+}
+
+interface Pending {
+  reject(error: Error): void
+  cancel(): void
+}
+
+/**
+ * One process's connection to one node, as a Store with the drivers' rules: calls of one connection arrive in order, a fault ends the
+ * connection with all calls on it, versions are bound to it.
+ */
+export function connect(
+  time: VirtualTime,
+  weather: Weather,
+  process: number,
+  index: number,
+  node: SimulatedNode,
+): Store {
+  let epoch = 0
+  let life = node.life
+  let lastArrival = 0
+  let pending = new Set<Pending>()
+  const name = `n${index}`
+  const isCut = () => weather.cut.has(`${process}-${index}`)
+
+  const breakOff = (of: number, reason: string) => {
+    if (of !== epoch) return
+    epoch++
+    life = node.life
+    lastArrival = 0
+    const failed = pending
+    pending = new Set()
+    for (const call of failed) {
+      call.cancel()
+      call.reject(new StoreUnavailableError(reason, { node: name }))
+    }
+  }
+
+  node.connections.push(() => {
+    const mine = epoch
+    time.after(1, () => breakOff(mine, 'closed the connection'))
+  })
+
+  const send = (operation: Operation): Promise<Reply & { epoch: number }> =>
+    new Promise((resolve, reject) => {
+      const mine = epoch
+      const of = life
+      const call: Pending = { reject, cancel: time.after(callMs, () => breakOff(mine, 'did not answer in time')) }
+      pending.add(call)
+      const answer = (reply: Reply) => {
+        if (!pending.delete(call)) return
+        call.cancel()
+        resolve({ ...reply, epoch: mine })
+      }
+      const deliver = () => {
+        if (!node.isUp || node.life !== of) return void time.after(1, () => breakOff(mine, 'reset the connection'))
+        if (node.isPaused) return void node.waiting.push(deliver)
+        const reply = node.apply(operation)
+        weather.say?.(
+          `  n${index} ${operation.type} ${operation.key.slice(-4)} of p${process}: ${reply.status} ${sketch(reply, operation)}`,
+        )
+        const isWrite = operation.type !== 'get'
+        if (isWrite && weather.loseReplies > 0 && time.random() < weather.loseReplies) return
+        if (!isCut()) time.after(latency(time), () => answer(reply))
+      }
+      const arrive = () => {
+        if (!isCut()) return deliver()
+        if (weather.isHeld) weather.held.set(index, [...(weather.held.get(index) ?? []), deliver])
+      }
+      lastArrival = Math.max(time.now + latency(time), lastArrival + 0.01)
+      time.after(lastArrival - time.now, arrive)
+    })
+
+  return storeOver(name, send, () => epoch)
+}
+
+/** Revision and iv of what was found or written, enough to follow a record through a trace. */
+function sketch(reply: Reply, operation: Operation): string {
+  const value = reply.status === 'value' ? reply.value : 'value' in operation ? operation.value : undefined
+  if (!value) return ''
+  const text = [...value.subarray(12, 14)].join('.')
+  return isTombstone(value)
+    ? `tombstone ${revisionOf(value) % 100000} ${text}`
+    : `${revisionOf(value) % 100000} ${text}`
+}
+
+const latency = (time: VirtualTime) => 1 + Math.floor(time.random() * 12)
+
+function storeOver(
+  name: string,
+  send: (operation: Operation) => Promise<Reply & { epoch: number }>,
+  epochNow: () => number,
+): Store {
+  const version = (reply: { epoch: number; cas: number }) => `${reply.epoch}:${reply.cas}`
+  return {
+    name,
+    async read(key): Promise<Entry | null> {
+      const reply = await send({ type: 'get', key })
+      return reply.status === 'value' ? { value: reply.value.slice(), version: version(reply) } : null
+    },
+    async create(key, value) {
+      const reply = await send({ type: 'add', key, value: value.slice() })
+      return reply.status === 'stored' ? { status: 'stored', version: version(reply) } : { status: 'taken' }
+    },
+    async update(key, value, _ttlSeconds, given) {
+      const [epoch, cas] = given.split(':').map(Number)
+      if (epoch !== epochNow()) return { status: 'conflict' }
+      const reply = await send({ type: 'cas', key, value: value.slice(), cas: cas as number })
+      if (reply.status === 'stored') return { status: 'stored', version: version(reply) }
+      return { status: reply.status === 'missing' ? 'missing' : 'conflict' }
+    },
+    async delete(key, { tombstone } = {}) {
+      await send(tombstone ? { type: 'set', key, value: tombstone.value.slice() } : { type: 'delete', key })
+    },
+    stands: (given) => Number(given.split(':')[0]) === epochNow(),
+  }
+}

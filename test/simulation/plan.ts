@@ -1,0 +1,156 @@
+import { seededRandom } from './virtual-time.ts'
+
+export type FaultClass = 'none' | 'pause' | 'crash' | 'crash-down' | 'cut' | 'lose' | 'ring' | 'ring-back'
+export type Workload = 'append' | 'increment' | 'destroy' | 'login' | 'mix'
+export type RequestKind = 'append' | 'increment' | 'read' | 'destroy' | 'login'
+
+export const faultClasses: readonly FaultClass[] = [
+  'none',
+  'pause',
+  'crash',
+  'crash-down',
+  'cut',
+  'lose',
+  'ring',
+  'ring-back',
+]
+export const workloads: readonly Workload[] = ['append', 'increment', 'destroy', 'login', 'mix']
+
+export interface Fault {
+  readonly type: 'pause' | 'resume' | 'crash' | 'stop' | 'start' | 'cut' | 'heal'
+  readonly at: number
+  readonly node: number
+  readonly process?: number
+}
+
+export interface PlannedRequest {
+  readonly id: number
+  readonly kind: RequestKind
+  readonly process: number
+  readonly at: number
+  /** Milliseconds between reading and committing. */
+  readonly think: number
+  /** One of the last reads, when all faults are long over. */
+  readonly isFinal: boolean
+}
+
+/** One schedule: who asks what when, and what breaks meanwhile. */
+export interface Plan {
+  readonly nodes: number
+  readonly processes: number
+  /** Milliseconds by which each process's clock is off: at most 300 either way. */
+  readonly skew: readonly number[]
+  readonly faults: readonly Fault[]
+  readonly requests: readonly PlannedRequest[]
+  readonly loseReplies: number
+  readonly isHeld: boolean
+  /** The owners of the one session that everybody uses, as a process knows them at a time. */
+  ownersAt(process: number, now: number): readonly number[]
+  readonly endsAt: number
+}
+
+const kindsOf: Record<Workload, readonly RequestKind[]> = {
+  append: ['append', 'append', 'read'],
+  increment: ['increment', 'increment', 'read'],
+  destroy: ['append', 'destroy', 'read', 'read'],
+  login: ['login', 'login', 'read'],
+  mix: ['append', 'login', 'destroy', 'read'],
+}
+
+/** A seeded schedule of one fault class and workload; the session exists and is calm at time 0. */
+export function makePlan(seed: number, faultClass: FaultClass, workload: Workload): Plan {
+  const random = seededRandom(seed * 7919 + 13)
+  const between = (a: number, b: number) => a + Math.floor(random() * (b - a + 1))
+  const isRing = faultClass === 'ring' || faultClass === 'ring-back'
+  const processes = between(2, 3)
+  const skew = Array.from({ length: processes }, () =>
+    faultClass === 'none' || random() < 0.4 ? 0 : between(-300, 300),
+  )
+  const span = faultClass === 'ring-back' ? 8000 : faultClass === 'ring' ? 4500 : 1500
+  const faults = planFaults(faultClass, between, processes)
+  const requests = planRequests(workload, span, isRing, random, between, processes)
+  const lastFault = Math.max(span, isRing ? span + 1000 : 0, ...faults.map(({ at }) => at))
+  const finals = planFinals(lastFault, processes)
+  return {
+    ...{ nodes: isRing ? 5 : 3, processes, skew, faults, requests: [...requests, ...finals] },
+    loseReplies: faultClass === 'lose' ? 0.15 : 0,
+    isHeld: random() < 0.5,
+    ownersAt: ownersOver(faultClass, random() < 0.5 ? [3, 4] : [3, 0]),
+    endsAt: lastFault + 20_000,
+  }
+}
+
+function planFaults(
+  faultClass: FaultClass,
+  between: (a: number, b: number) => number,
+  processes: number,
+): readonly Fault[] {
+  const node = between(0, 1)
+  const from = between(0, 700)
+  const to = from + between(50, 1500)
+  const process = between(0, processes - 1)
+  switch (faultClass) {
+    case 'pause':
+      return [
+        { type: 'pause', at: from, node },
+        { type: 'resume', at: to, node },
+      ]
+    case 'crash':
+      return [{ type: 'crash', at: from, node }]
+    case 'crash-down':
+      return [
+        { type: 'stop', at: from, node },
+        { type: 'start', at: to, node },
+      ]
+    case 'cut':
+      return [
+        { type: 'cut', at: from, node, process },
+        { type: 'heal', at: to, node, process },
+      ]
+    default:
+      return []
+  }
+}
+
+function planRequests(
+  workload: Workload,
+  span: number,
+  isRing: boolean,
+  random: () => number,
+  between: (a: number, b: number) => number,
+  processes: number,
+): readonly PlannedRequest[] {
+  const kinds = kindsOf[workload]
+  const isBurst = random() < 0.5 && !isRing
+  const start = between(0, 800)
+  return Array.from({ length: between(2, 6) }, (_, at) => ({
+    id: at + 1,
+    kind: workload === 'destroy' && at === 0 ? 'destroy' : (kinds[between(0, kinds.length - 1)] as RequestKind),
+    process: between(0, processes - 1),
+    at: isBurst ? start + between(0, 60) : between(0, span),
+    think: random() < 0.3 ? between(1, 400) : 0,
+    isFinal: false,
+  }))
+}
+
+/** Everybody looks again, several times, when all is over. */
+function planFinals(after: number, processes: number): readonly PlannedRequest[] {
+  const delays = [600, 1500, 6000, 9000]
+  return delays.flatMap((delay, nth) =>
+    Array.from({ length: processes }, (_, process): PlannedRequest => {
+      const at = after + delay + process * 37
+      return { id: 1000 + nth * 10 + process, kind: 'read', process, at, think: 0, isFinal: delay === 9000 }
+    }),
+  )
+}
+
+/** Processes learn of a ring change up to a second apart; from then on the owners of both rings are asked, the earlier first. */
+function ownersOver(faultClass: FaultClass, moved: readonly number[]) {
+  const before = [0, 1]
+  const learn = [300, 1300, 800]
+  const both = [...before, ...moved.filter((node) => !before.includes(node))]
+  return (process: number, now: number): readonly number[] => {
+    if (faultClass !== 'ring' && faultClass !== 'ring-back') return before
+    return now < (learn[process] as number) ? before : both
+  }
+}

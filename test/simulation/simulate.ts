@@ -1,0 +1,211 @@
+import { replicate } from '../../adapters/stores/replicated.ts'
+import type { ClusterOptions } from '../../adapters/stores/replication/cluster.ts'
+import {
+  createSessions,
+  SessionConflictError,
+  SessionGoneError,
+  type Sessions,
+  StoreUnavailableError,
+} from '../../src/index.ts'
+import { isTombstone } from '../../src/record.ts'
+import type { Store } from '../../src/store.ts'
+import { connect, SimulatedNode, type Weather } from './network.ts'
+import type { Fault, Plan, PlannedRequest } from './plan.ts'
+import { VirtualTime } from './virtual-time.ts'
+
+type Data = { list: readonly number[]; owner: string }
+
+/** One request as its client saw it; without `returned` it never got an answer. */
+export interface Observed extends PlannedRequest {
+  readonly called: number
+  returned?: number
+  /** `dead`: the session was not there. `unknown`: 503. */
+  outcome?: 'ok' | 'dead' | 'conflict' | 'unknown'
+  list?: readonly number[]
+  owner?: string
+}
+
+/** What a schedule left behind. */
+export interface Outcome {
+  readonly history: readonly Observed[]
+  /** Records that were made by a login and can still be reached. */
+  readonly liveLogins: number
+  readonly trace: readonly string[]
+}
+
+/** Builds the composition under test; simpler rules are swapped in here. */
+export type Build = (options: ClusterOptions) => Store
+
+const epochStart = 1_700_000_000_000
+const secret = 'simulated secret 5f3c9a71e2b84d06'
+
+/** Runs one schedule through the real sessions and the real replicated store, over simulated nodes and time. */
+export async function simulate(
+  seed: number,
+  plan: Plan,
+  build: Build = (options) => replicate('simulated', options),
+): Promise<Outcome> {
+  const time = new VirtualTime(seed)
+  const restore = time.install()
+  try {
+    return await new Simulation(time, plan, build).run()
+  } finally {
+    restore()
+  }
+}
+
+class Simulation {
+  readonly #time: VirtualTime
+  readonly #plan: Plan
+  readonly #nodes: readonly SimulatedNode[]
+  readonly #weather: Weather
+  readonly #processes: readonly Sessions<Data>[]
+  readonly #history: Observed[] = []
+  readonly #trace: string[] = []
+  #start = 0
+  /** The cookie that the browser holds for the one session. */
+  #cookie = ''
+  #key: string | undefined
+
+  constructor(time: VirtualTime, plan: Plan, build: Build) {
+    this.#time = time
+    this.#plan = plan
+    this.#nodes = Array.from({ length: plan.nodes }, () => new SimulatedNode())
+    this.#weather = {
+      ...{ loseReplies: 0, cut: new Set(), isHeld: plan.isHeld, held: new Map() },
+      ...(process.env.TRACE ? { say: (line: string) => this.#say(line) } : {}),
+    }
+    this.#processes = plan.skew.map((skew, process) => this.#createProcess(build, skew, process))
+  }
+
+  #createProcess(build: Build, skew: number, process: number): Sessions<Data> {
+    const now = () => epochStart + this.#time.now + skew
+    const members = this.#nodes.map((node, at) => ({
+      name: `n${at}`,
+      store: connect(this.#time, this.#weather, process, at, node),
+    }))
+    const ownersOf = (key: string) => this.#ownersOf(key, process).map((at) => `n${at}`)
+    const store = build({ members, ownersOf, giveUpSeconds: 3600, now })
+    return createSessions<Data>({
+      store,
+      secret,
+      now,
+      onEvent: (event) => process === 0 && this.#say(JSON.stringify(event)),
+    })
+  }
+
+  /** The one session has the planned owners; every other id has two of its own, by its key. */
+  #ownersOf(key: string, process: number): readonly number[] {
+    this.#key ??= key
+    if (key === this.#key) return this.#plan.ownersAt(process, this.#time.now - this.#start)
+    const home = key.charCodeAt(key.length - 1) % this.#nodes.length
+    return [home, (home + 1) % this.#nodes.length]
+  }
+
+  async run(): Promise<Outcome> {
+    await this.#prepare()
+    this.#start = this.#time.now
+    this.#weather.loseReplies = this.#plan.loseReplies
+    for (const fault of this.#plan.faults) this.#time.after(fault.at, () => this.#strike(fault))
+    for (const request of this.#plan.requests) this.#time.after(request.at, () => void this.#request(request))
+    await this.#time.run(this.#start + this.#plan.endsAt)
+    return { history: this.#history, liveLogins: this.#countLiveLogins(), trace: this.#trace }
+  }
+
+  async #prepare(): Promise<void> {
+    const { session, commit } = (this.#processes[0] as Sessions<Data>).open(null)
+    session.set('list', [])
+    session.set('owner', 'alice')
+    const done = commit()
+    await this.#time.run(this.#time.now + 1000)
+    this.#cookie = cookieOf((await done).setCookie) ?? ''
+  }
+
+  async #request(request: PlannedRequest): Promise<void> {
+    const seen: Observed = { ...request, called: this.#time.now }
+    this.#history.push(seen)
+    try {
+      await this.#perform(request, seen)
+    } catch (error) {
+      seen.outcome = outcomeOf(error)
+    }
+    seen.returned = this.#time.now
+    this.#say(`p${request.process} ${request.kind}#${request.id} ${seen.outcome} ${seen.list ? `[${seen.list}]` : ''}`)
+  }
+
+  async #perform({ kind, id, process, think }: PlannedRequest, seen: Observed): Promise<void> {
+    const { session, commit } = (this.#processes[process] as Sessions<Data>).open(this.#cookie)
+    if (kind === 'destroy') {
+      session.destroy()
+    } else {
+      const list = await session.get('list')
+      if (kind === 'read' && list) Object.assign(seen, { list, owner: await session.get('owner') })
+      if (list === undefined && kind !== 'login') {
+        seen.outcome = 'dead'
+        return
+      }
+      if (kind === 'append') await session.update('list', (now = []) => [...now, id])
+      if (kind === 'increment') session.set('list', [...(list ?? []), id])
+      if (kind === 'login') {
+        session.regenerate({ reauthenticated: true })
+        session.set('owner', `user${id}`)
+      }
+    }
+    if (think > 0) await new Promise<void>((wake) => this.#time.after(think, wake))
+    const { setCookie } = await commit()
+    seen.outcome = 'ok'
+    if (kind === 'append' || kind === 'increment') this.#cookie = cookieOf(setCookie) ?? this.#cookie
+  }
+
+  #strike({ type, node: at, process }: Fault): void {
+    const node = this.#nodes[at] as SimulatedNode
+    this.#say(`${type} n${at} ${process === undefined ? '' : `p${process}`}`)
+    if (type === 'pause') node.isPaused = true
+    if (type === 'resume') this.#thaw(node)
+    if (type === 'crash') node.crash()
+    if (type === 'stop') {
+      node.crash()
+      node.isUp = false
+    }
+    if (type === 'start') node.isUp = true
+    if (type === 'cut') this.#weather.cut.add(`${process}-${at}`)
+    if (type === 'heal') this.#heal(at, process as number)
+  }
+
+  /** What was sent to a frozen node is applied when it thaws, whoever still waits for it. */
+  #thaw(node: SimulatedNode): void {
+    node.isPaused = false
+    const waiting = node.waiting
+    node.waiting = []
+    for (const [nth, deliver] of waiting.entries())
+      this.#time.after(0.1 + nth * 0.01 + this.#time.random() * 0.005, deliver)
+  }
+
+  #heal(node: number, process: number): void {
+    this.#weather.cut.delete(`${process}-${node}`)
+    const held = this.#weather.held.get(node) ?? []
+    this.#weather.held.delete(node)
+    for (const deliver of held) this.#time.after(this.#time.random() * 5, deliver)
+  }
+
+  /** Records other than the first session's that no tombstone outlaws. */
+  #countLiveLogins(): number {
+    const keys = new Set(this.#nodes.flatMap((node) => [...node.items.keys()]))
+    const isLive = (key: string) =>
+      key !== this.#key && !this.#nodes.some((node) => isTombstone(node.items.get(key)?.value ?? new Uint8Array()))
+    return [...keys].filter(isLive).length
+  }
+
+  #say(line: string): void {
+    this.#trace.push(`${(this.#time.now - this.#start).toFixed(0).padStart(6)} ${line}`)
+  }
+}
+
+const cookieOf = (setCookie: string | undefined) => setCookie?.split(';')[0]
+
+function outcomeOf(error: unknown): 'conflict' | 'dead' | 'unknown' {
+  if (error instanceof SessionConflictError) return 'conflict'
+  if (error instanceof SessionGoneError) return 'dead'
+  if (error instanceof StoreUnavailableError) return 'unknown'
+  throw error
+}

@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest'
+import { type FaultClass, faultClasses, type Workload, workloads } from './plan.ts'
+import { tally } from './run.ts'
+import { answerBeforeTheCopy, copiesInParallel, noFailoverRank, overwriteOlderCopies } from './simpler.ts'
+import type { Build } from './simulate.ts'
+
+/** `npm run simulate -- 100000` runs more of them. */
+const schedules = 25
+
+describe('the copies of a session, over seeded schedules of the real store', () => {
+  for (const faultClass of faultClasses) {
+    for (const workload of workloads) {
+      it(`holds I1-I5: ${faultClass}, ${workload}`, async () => {
+        const { violations } = await tally(faultClass, workload, schedules)
+        expect(Object.fromEntries(violations)).toEqual({})
+      })
+    }
+  }
+})
+
+describe('simpler rules fail, so that nobody simplifies back to them', () => {
+  const simpler: [string, Build, FaultClass, Workload, number][] = [
+    ['answering before the copy is written', answerBeforeTheCopy, 'crash', 'append', 400],
+    ['writing all copies at once', copiesInParallel, 'pause', 'append', 400],
+    ['overwriting older copies', overwriteOlderCopies, 'pause', 'append', 400],
+    ['no higher rank where the home was missed', noFailoverRank, 'pause', 'append', 400],
+  ]
+  for (const [name, build, faultClass, workload, most] of simpler) {
+    it(name, async () => {
+      const { violations } = await tally(faultClass, workload, most, build)
+      expect([...violations.keys()]).not.toEqual([])
+    })
+  }
+})

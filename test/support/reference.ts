@@ -1,0 +1,166 @@
+import { createCipheriv, createHash, createHmac, hkdfSync } from 'node:crypto'
+
+/*
+ * A second implementation of the byte formats, from their description alone: node:crypto, nothing of src. Straight
+ * and slow on purpose, so that a mistake in src is not a mistake here.
+ */
+
+/** All keys that one secret leads to. */
+export interface ReferenceKeys {
+  readonly signing: Buffer
+  readonly kid: string
+  /** The protected header, as JSON. */
+  readonly header: string
+  readonly tag: Buffer
+  readonly ref: Buffer
+  sealing(n: number): Buffer
+}
+
+/** The claims of a token, in their order. */
+export interface ReferenceClaims {
+  readonly sid: string
+  readonly rev: number
+  readonly iat: number
+  readonly exp: number
+  readonly aud: string
+  readonly sub?: string | undefined
+}
+
+const sha256 = (data: Uint8Array) => createHash('sha256').update(data).digest()
+const base64url = (data: Uint8Array | string) => Buffer.from(data).toString('base64url')
+
+function sixBytes(revision: number): Buffer {
+  const bytes = Buffer.alloc(6)
+  bytes.writeUIntBE(revision, 0, 6)
+  return bytes
+}
+
+/** HKDF-SHA-256 with an empty salt, one purpose per info. */
+export function referenceKeys(secret: Uint8Array): ReferenceKeys {
+  const derive = (purpose: string) => Buffer.from(hkdfSync('sha256', secret, '', `claimcheck/v1/${purpose}`, 32))
+  const signing = derive('token')
+  const kid = base64url(sha256(signing)).slice(0, 8)
+  return {
+    signing,
+    kid,
+    header: `{"alg":"HS256","kid":"${kid}","typ":"session+jwt"}`,
+    tag: sha256(signing).subarray(0, 4),
+    ref: derive('ref'),
+    sealing: (n) => derive(`record/${n}`),
+  }
+}
+
+/** A compact JWS over any header and payload, with a full and correct MAC. */
+export function mintToken(signing: Uint8Array, header: string | Uint8Array, payload: string | Uint8Array): string {
+  return macOver(signing, `${base64url(header)}.${base64url(payload)}`)
+}
+
+/** The text with a full and correct MAC, whatever the text is. */
+export function macOver(signing: Uint8Array, input: string): string {
+  return `${input}.${createHmac('sha256', signing).update(input).digest('base64url')}`
+}
+
+/** What signing writes for these claims. */
+export function referenceToken(keys: ReferenceKeys, claims: ReferenceClaims): string {
+  const { sid, rev, iat, exp, aud, sub } = claims
+  return mintToken(keys.signing, keys.header, JSON.stringify({ sid, rev, iat, exp, aud, sub }))
+}
+
+/** What a store sees of an id. */
+export function referenceStoreKey(namespace: string, id: Uint8Array): string {
+  return `${namespace}:${base64url(sha256(id))}`
+}
+
+/** What stands for an id in logs. */
+export function referenceRef(keys: ReferenceKeys, id: Uint8Array): string {
+  return createHmac('sha256', keys.ref).update(id).digest('base64url').slice(0, 8)
+}
+
+/** What a record is sealed with and bound to. */
+export interface ReferenceFrame {
+  readonly namespace: string
+  readonly id: Uint8Array
+  readonly revision: number
+  readonly iv: Uint8Array
+}
+
+/** Bytes 0-11, iv, ciphertext, tag. */
+export function referenceRecord(keys: ReferenceKeys, frame: ReferenceFrame, plaintext: string | Uint8Array): Buffer {
+  const head = Buffer.concat([Buffer.of(1), keys.tag, sixBytes(frame.revision), Buffer.of(0)])
+  const n = sha256(frame.id)[0] as number
+  const cipher = createCipheriv('aes-256-gcm', keys.sealing(n), frame.iv)
+  cipher.setAAD(Buffer.concat([head, Buffer.from(referenceStoreKey(frame.namespace, frame.id))]))
+  const sealed = Buffer.concat([cipher.update(plaintext), cipher.final()])
+  return Buffer.concat([head, frame.iv, sealed, cipher.getAuthTag()])
+}
+
+/** Kind 1: destroyed, 2: regenerated; `newId` is the session that claims a regenerated one. */
+export function referenceTombstone(kind: 1 | 2, revision: number, newId?: Uint8Array): Buffer {
+  const claim = newId ? sha256(newId).subarray(0, 12) : Buffer.alloc(12)
+  return Buffer.concat([Buffer.of(0, kind), sixBytes(revision), claim])
+}
+
+/** One case of `test/conformance/vectors.json`, as it is given. Bytes are hex. */
+export interface VectorInput {
+  readonly name: string
+  readonly secret: { readonly utf8: string } | { readonly hex: string }
+  readonly namespace: string
+  readonly id: string
+  readonly revision: number
+  /** The clock when the token is signed, in milliseconds since 1970. */
+  readonly now: number
+  /** Seconds since 1970: the absolute end. */
+  readonly until: number
+  readonly subject?: string | undefined
+  readonly iv: string
+  /** The JSON that is sealed. */
+  readonly plaintext: string
+  /** The id of the session that claims this one in a regenerate. */
+  readonly newId: string
+}
+
+/** What a case leads to. */
+export interface VectorOutput {
+  readonly kid: string
+  readonly header: string
+  readonly encodedHeader: string
+  readonly tag: string
+  readonly token: string
+  readonly key: string
+  readonly ref: string
+  /** Which of the 256 sealing keys. */
+  readonly sealingKey: number
+  readonly record: string
+  readonly destroyed: string
+  readonly regenerated: string
+}
+
+const hex = (text: string) => Buffer.from(text, 'hex')
+
+/** The bytes of a case's secret. */
+export function secretOf({ secret }: VectorInput): Buffer {
+  return 'utf8' in secret ? Buffer.from(secret.utf8) : hex(secret.hex)
+}
+
+/** The outputs of a case, by this implementation. */
+export function referenceOutput(input: VectorInput): VectorOutput {
+  const { namespace, revision, now, until: exp } = input
+  const keys = referenceKeys(secretOf(input))
+  const id = hex(input.id)
+  const sid = base64url(id)
+  const iat = Math.floor(now / 1000)
+  const frame = { namespace, id, revision, iv: hex(input.iv) }
+  return {
+    kid: keys.kid,
+    header: keys.header,
+    encodedHeader: base64url(keys.header),
+    tag: keys.tag.toString('hex'),
+    token: referenceToken(keys, { sid, rev: revision, iat, exp, aud: namespace, sub: input.subject }),
+    key: referenceStoreKey(namespace, id),
+    ref: referenceRef(keys, id),
+    sealingKey: sha256(id)[0] as number,
+    record: referenceRecord(keys, frame, input.plaintext).toString('hex'),
+    destroyed: referenceTombstone(1, revision).toString('hex'),
+    regenerated: referenceTombstone(2, revision, hex(input.newId)).toString('hex'),
+  }
+}

@@ -1,0 +1,87 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { Budget } from '../../src/budget.ts'
+import { SessionValueError, StoreUnavailableError } from '../../src/errors.ts'
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }))
+afterEach(() => void vi.useRealTimers())
+
+const sleep = (ms: number) => new Promise<void>((wake) => setTimeout(wake, ms))
+const never = () => new Promise<never>(() => {})
+
+/** What became of it, while the time passes. */
+async function within<Result>(ms: number, work: Promise<Result>): Promise<Result | unknown> {
+  const outcome = work.catch((error: unknown) => error)
+  await vi.advanceTimersByTimeAsync(ms)
+  return Promise.race([outcome, Promise.resolve('pending')])
+}
+
+describe('Budget', () => {
+  it('hands through what the work gives', async () => {
+    expect(await new Budget(100).call(async () => 'answer')).toBe('answer')
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('ends a call that does not settle, and aborts its signal', async () => {
+    let signal: AbortSignal | undefined
+    const pending = new Budget(100).call((given) => {
+      signal = given
+      return never()
+    })
+    expect(await within(99, pending)).toBe('pending')
+    expect(signal?.aborted).toBe(false)
+    expect(await within(1, pending)).toBeInstanceOf(StoreUnavailableError)
+    expect(signal?.aborted).toBe(true)
+  })
+
+  it('counts only the time inside its phases', async () => {
+    const budget = new Budget(100)
+    await within(
+      40,
+      budget.phase(() => sleep(40)),
+    )
+    expect(budget.leftMs).toBe(60)
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(budget.leftMs).toBe(60)
+    const pending = budget.phase(() => budget.call(never))
+    expect(await within(59, pending)).toBe('pending')
+    expect(await within(1, pending)).toBeInstanceOf(StoreUnavailableError)
+    expect(budget.leftMs).toBe(0)
+  })
+
+  it('counts a phase that fails', async () => {
+    const budget = new Budget(100)
+    const failing = budget.phase(async () => {
+      await sleep(30)
+      throw new Error('scripted')
+    })
+    await within(30, failing)
+    expect(budget.leftMs).toBe(70)
+  })
+
+  it('makes no call once it is used up, except one that is granted its own time', async () => {
+    const budget = new Budget(50)
+    await within(
+      80,
+      budget.phase(() => sleep(80)),
+    )
+    const work = vi.fn(never)
+    await expect(budget.call(work)).rejects.toThrow(StoreUnavailableError)
+    expect(work).not.toHaveBeenCalled()
+    const granted = budget.call(work, 20)
+    expect(await within(19, granted)).toBe('pending')
+    expect(await within(1, granted)).toBeInstanceOf(StoreUnavailableError)
+    expect(work).toHaveBeenCalledOnce()
+  })
+
+  it('passes on errors of ours and makes an outage of every other, keeping the cause', async () => {
+    const own = new SessionValueError('too-large', 'x')
+    const foreign = new TypeError('y')
+    await expect(new Budget(100).call(() => Promise.reject(own))).rejects.toBe(own)
+    const failure = new Budget(100).call(() => Promise.reject(foreign))
+    await expect(failure).rejects.toMatchObject({ code: 'unavailable', cause: foreign })
+    const thrown = new Budget(100).call(() => {
+      throw foreign
+    })
+    await expect(thrown).rejects.toMatchObject({ code: 'unavailable', cause: foreign })
+  })
+})

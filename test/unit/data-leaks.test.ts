@@ -1,0 +1,209 @@
+import { inspect } from 'node:util'
+import { Hono } from 'hono'
+import { HTTPException } from 'hono/http-exception'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SessionConflictError } from '../../src/errors.ts'
+import { type SessionEnv, session } from '../../src/hono.ts'
+import { checkSecrets, deriveRing } from '../../src/keys.ts'
+import { createSessions } from '../../src/sessions.ts'
+import { type Agent, type Any, agent, kit, secret, tokenOf } from '../support/app.ts'
+import { forge } from '../support/forge.ts'
+import { wrapStore } from '../support/stores.ts'
+
+const canary = 'DATA-CANARY-4711'
+const show = { showHidden: true, depth: 12, getters: true, maxStringLength: null, maxArrayLength: null } as const
+
+/** Everything that a process writes, kept from the terminal. */
+function capture() {
+  const lines: string[] = []
+  const streams = [process.stdout, process.stderr].map((stream) => ({ stream, write: stream.write }))
+  const methods = (['log', 'info', 'warn', 'error', 'debug'] as const).map((name) => ({ name, method: console[name] }))
+  for (const { stream } of streams) {
+    stream.write = ((chunk: unknown) => {
+      lines.push(String(chunk))
+      return true
+    }) as typeof stream.write
+  }
+  for (const { name } of methods)
+    console[name] = (...values) => void lines.push(values.map((v) => inspect(v, show)).join())
+  return {
+    lines,
+    stop() {
+      for (const { stream, write } of streams) stream.write = write
+      for (const { name, method } of methods) console[name] = method
+    },
+  }
+}
+
+/** Every face of an error and of its causes. */
+function facesOf(error: unknown): string[] {
+  const faces: string[] = []
+  for (let at = error; at !== undefined && at !== null; at = (at as { cause?: unknown }).cause) {
+    faces.push(inspect(at, show), String(at), JSON.stringify(at))
+    if (at instanceof Error) faces.push(at.message, at.stack ?? '')
+  }
+  return faces
+}
+
+/** All that could tell somebody the session: the token and its parts, the id in every spelling, keys, data. */
+function wordsOf(cookies: ReadonlySet<string>): string[] {
+  const words = [secret, canary, Buffer.from(secret).toString('base64'), Buffer.from(secret).toString('hex')]
+  for (const cookie of cookies) {
+    const [, payload, mac] = tokenOf(cookie).split('.')
+    const { sid } = JSON.parse(Buffer.from(payload as string, 'base64url').toString()) as { sid: string }
+    const id = Buffer.from(sid, 'base64url')
+    words.push(
+      payload as string,
+      mac as string,
+      sid,
+      id.toString('hex'),
+      id.toString('base64'),
+      inspect(id).slice(8, 60),
+    )
+  }
+  return words
+}
+
+describe('leaks', () => {
+  let output: ReturnType<typeof capture>
+  beforeEach(() => {
+    output = capture()
+  })
+  afterEach(() => output.stop())
+
+  it('D24, D25: no event, error, response body or output ever holds a token, id, secret or value', async () => {
+    const test = kit({ requestMs: 60 })
+    let buggy = false
+    const store = wrapStore(test.store, async ({ apply }) => {
+      if (buggy) throw new TypeError('a bug of the store')
+      return await apply()
+    })
+    const rivals = createSessions<Any>(test.options)
+    const errors: unknown[] = []
+    const bodies: string[] = []
+    const cookies = new Set<string>()
+    const app = new Hono<SessionEnv<Any>>()
+    // Twice: Hono's own error handler prints what it gets, a handler of the application gets it whole.
+    app.use(session({ ...test.options, store }))
+    app.post('/login', (c) => {
+      c.var.session.regenerate({ reauthenticated: true })
+      c.var.session.set('user', canary)
+      return c.text('in')
+    })
+    app.post('/set', (c) => {
+      c.var.session.set('note', `${canary} ${Math.random()}`)
+      return c.text('set')
+    })
+    app.get('/read', async (c) => c.text(typeof (await c.var.session.get('user'))))
+    app.post('/take', async (c) => {
+      await c.var.session.pull('user')
+      const rival = rivals.open(c.req.header('Cookie'))
+      rival.session.set('user', `${canary} of another request`)
+      await rival.commit()
+      return c.text('taken')
+    })
+    app.post('/big', (c) => {
+      c.var.session.set('big', canary.repeat(9000))
+      return c.text('no')
+    })
+    app.post('/bad', (c) => {
+      c.var.session.set('bad', { inner: [canary, () => canary] } as never)
+      return c.text('no')
+    })
+    app.post('/fail', async (c) => {
+      c.var.session.set('user', 'half')
+      await c.var.session.get('user')
+      throw new Error('a bug of the application')
+    })
+    app.post('/logout', (c) => {
+      c.var.session.destroy()
+      c.var.session.set('late', canary)
+      return c.text('no')
+    })
+    const handled = new Hono().route('/', app).onError((error, c) => {
+      errors.push(error)
+      return error instanceof HTTPException ? error.getResponse() : c.text('fixed text', 500)
+    })
+    const statuses: number[] = []
+    const send = async (user: Agent, path: string, method = 'POST') => {
+      const response = await user.request(path, { method })
+      bodies.push(await response.text())
+      statuses.push(response.status)
+      if (user.cookie !== undefined) cookies.add(user.cookie)
+    }
+    for (const target of [app, handled]) {
+      const user = agent(target as never)
+      await send(user, '/login')
+      await send(user, '/read', 'GET')
+      await send(user, '/set')
+      for (const path of ['/big', '/bad', '/fail', '/logout']) await send(user, path)
+      await send(user, '/login')
+      await send(user, '/take')
+      for (const fault of ['throw', 'hang', 'garbage', 'applied-then-throw'] as const) {
+        test.failing.always(fault)
+        for (const path of ['/set', '/login', '/take', '/logout']) await send(user, path)
+        await send(user, '/read', 'GET')
+      }
+      test.failing.always(undefined)
+      await send(user, '/login')
+      buggy = true
+      await send(user, '/read', 'GET')
+      buggy = false
+      const token = tokenOf(user.cookie)
+      for (const bad of [`${token}x`, token.slice(0, -4), `x${token}`, token.replace('.', '..'), '%', ''])
+        await send(agent(target as never, `__Host-sid=${bad || token.slice(0, 60)}`), '/read', 'GET').catch(() => {})
+      const forged = await forge(test.clock.now())
+      await forged.put(test.memory, await forged.seal(`not json: ${canary}`))
+      await send(agent(target as never, forged.cookie), '/read', 'GET')
+      cookies.add(forged.cookie)
+    }
+    const broken = [...cookies].filter((cookie) => tokenOf(cookie).split('.').length === 3)
+    const valid = new Set(broken.filter((cookie) => !/[%]|^__Host-sid=x|\.\./.test(cookie)))
+    output.stop()
+    const haystack = [
+      ...test.events.flatMap((event) => [inspect(event, show), JSON.stringify(event)]),
+      ...errors.flatMap(facesOf),
+      ...bodies,
+      ...output.lines,
+    ].join('\n')
+    const types = new Set(test.events.map(({ type }) => type))
+    for (const type of ['load', 'commit', 'bad-token', 'unavailable', 'corrupt'] as const) expect(types).toContain(type)
+    expect(new Set(statuses)).toEqual(new Set([200, 409, 500, 503]))
+    expect(errors.length).toBeGreaterThan(15)
+    expect(output.lines.join()).toContain('a bug of the application')
+    expect(valid.size).toBeGreaterThan(5)
+    for (const word of wordsOf(valid)) expect(haystack.includes(word), `${word.slice(0, 16)}...`).toBe(false)
+    const fixed = ['in', 'set', 'string', 'undefined', 'Conflict', 'Service Unavailable', 'fixed text']
+    expect(new Set(bodies)).toEqual(new Set([...fixed, 'Internal Server Error']))
+  }, 30_000)
+
+  it('D26: looking at a session, middleware, store or key ring shows no secret, id or value', async () => {
+    const test = kit()
+    const middleware = session(test.options)
+    const user = test.browser()
+    await user.visit((one) => one.set('user', canary))
+    const opened = test.sessions.open(user.cookie)
+    await opened.session.get('user')
+    opened.session.set('more', canary)
+    const ring = await deriveRing(checkSecrets(secret))
+    const conflict = new SessionConflictError('x')
+    const things = { opened, middleware, sessions: test.sessions, memory: test.memory, ring, conflict }
+    const words = wordsOf(new Set([user.cookie as string]))
+    for (const [name, thing] of Object.entries(things)) {
+      const faces = [
+        inspect(thing, show),
+        String(thing),
+        `${JSON.stringify(thing)}`,
+        inspect(Object.getOwnPropertyDescriptors(thing), show),
+      ]
+      for (const word of words) expect(faces.join('\n').includes(word), `${name}: ${word.slice(0, 12)}`).toBe(false)
+    }
+    expect([JSON.stringify(opened.session), Object.keys(opened.session), String(opened.session)]).toEqual([
+      '{}',
+      [],
+      '[object Object]',
+    ])
+    expect(opened.session.ref).toMatch(/^[A-Za-z0-9_-]{8}$/)
+    expect(createSessions(test.options)).not.toHaveProperty('settings')
+  })
+})

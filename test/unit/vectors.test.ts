@@ -1,0 +1,137 @@
+import { readFileSync } from 'node:fs'
+import { CompactSign } from 'jose/jws/compact/sign'
+import { compactVerify } from 'jose/jws/compact/verify'
+import { describe, expect, it, vi } from 'vitest'
+import { crypto } from '#crypto'
+import { type Identity, identify } from '../../src/identity.ts'
+import { checkSecrets, deriveRing, type KeyRing } from '../../src/keys.ts'
+import { encodeRecord, openRecord, revisionOf, sealRecord, tombstone } from '../../src/record.ts'
+import { createTokens } from '../../src/token.ts'
+import { referenceKeys, referenceOutput, secretOf, type VectorInput, type VectorOutput } from '../support/reference.ts'
+
+interface Vector {
+  readonly input: VectorInput
+  readonly output: VectorOutput
+}
+
+const file = new URL('../conformance/vectors.json', import.meta.url)
+const { cases } = JSON.parse(readFileSync(file, 'utf8')) as { readonly cases: readonly Vector[] }
+const vectors = cases.map((vector) => ({ ...vector, name: vector.input.name }))
+
+const bytes = (hex: string) => Uint8Array.from(Buffer.from(hex, 'hex'))
+const hex = (given: Uint8Array) => Buffer.from(given).toString('hex')
+
+/** What src makes of the given values: the ring goes through the option's own check. */
+async function subject({ input }: Vector) {
+  const given = 'utf8' in input.secret ? input.secret.utf8 : bytes(input.secret.hex)
+  const ring = await deriveRing(checkSecrets(given))
+  const identity = await identify(bytes(input.id), input.namespace, ring)
+  const tokens = createTokens(ring, input.namespace, () => input.now)
+  const { revision, until, subject } = input
+  return { ring, identity, tokens, claim: { identity, revision, until, subject } }
+}
+
+/** Seals under the iv of the vector: `sealRecord` draws it, so the random source is told what to give. */
+async function sealWith(iv: Uint8Array, ring: KeyRing, identity: Identity, revision: number, plaintext: Uint8Array) {
+  const random = vi.spyOn(globalThis.crypto, 'getRandomValues').mockImplementation((array) => {
+    if (array instanceof Uint8Array) array.set(iv)
+    return array
+  })
+  try {
+    return await sealRecord(ring, identity, revision, plaintext)
+  } finally {
+    random.mockRestore()
+  }
+}
+
+it('there are vectors, with names of their own', () => {
+  expect(new Set(vectors.map(({ name }) => name)).size).toBe(6)
+})
+
+describe.each(vectors)('$name', (vector) => {
+  const { input, output } = vector
+
+  it('the description leads to the written values', () => {
+    expect(referenceOutput(input)).toEqual(output)
+  })
+
+  it('kid, header and tag', async () => {
+    const { first } = (await subject(vector)).ring
+    expect(first.header).toBe(output.header)
+    expect(first.header).toBe(`{"alg":"HS256","kid":"${output.kid}","typ":"session+jwt"}`)
+    expect(first.encodedHeader).toBe(output.encodedHeader)
+    expect(hex(first.tag)).toBe(output.tag)
+  })
+
+  it('store key and ref', async () => {
+    const { identity } = await subject(vector)
+    expect(identity.key).toBe(output.key)
+    expect(identity.ref).toBe(output.ref)
+    expect(identity.hash[0]).toBe(output.sealingKey)
+  })
+
+  it('token, signed and verified', async () => {
+    const { claim, tokens } = await subject(vector)
+    expect(await tokens.sign(claim)).toBe(output.token)
+    const issued = Math.floor(input.now / 1000)
+    expect(await tokens.verify(output.token)).toEqual({ status: 'valid', claim: { ...claim, issued } })
+  })
+
+  it('token, as jose signs and verifies it', async () => {
+    const { signing, header } = referenceKeys(secretOf(input))
+    const { payload, protectedHeader } = await compactVerify(output.token, signing, { algorithms: ['HS256'] })
+    expect(JSON.stringify(protectedHeader)).toBe(output.header)
+    const signer = new CompactSign(payload).setProtectedHeader(JSON.parse(header))
+    expect(await signer.sign(signing)).toBe(output.token)
+  })
+
+  it('record, sealed', async () => {
+    const { ring, identity } = await subject(vector)
+    const plaintext = new TextEncoder().encode(input.plaintext)
+    expect(hex(await sealWith(bytes(input.iv), ring, identity, input.revision, plaintext))).toBe(output.record)
+  })
+
+  it('record, opened, and its contents encoded again', async () => {
+    const { ring, identity } = await subject(vector)
+    const opened = await openRecord(ring, identity, bytes(output.record))
+    const { created, until, data, ...extra } = JSON.parse(input.plaintext)
+    const record = { created, until, data: new Map(Object.entries(data)), extra }
+    expect(opened).toEqual({ status: 'record', revision: input.revision, record })
+    if (opened.status !== 'record') throw new Error('not opened')
+    expect(new TextDecoder().decode(encodeRecord(opened.record, 65_536))).toBe(input.plaintext)
+  })
+
+  it('record under an iv of its own, opened by the primitives alone', async () => {
+    const { ring, identity } = await subject(vector)
+    const sealed = await sealRecord(ring, identity, input.revision, new TextEncoder().encode(input.plaintext))
+    expect(hex(sealed.subarray(0, 12))).toBe(output.record.slice(0, 24))
+    expect(hex(sealed.subarray(12, 24))).not.toBe(input.iv)
+    const key = await crypto.sealingKey(referenceKeys(secretOf(input)).sealing(output.sealingKey))
+    const aad = Buffer.concat([sealed.subarray(0, 12), Buffer.from(output.key)])
+    const open = (n: number) => key.open(sealed.subarray(12, 24), aad.subarray(0, n), sealed.subarray(24))
+    expect(new TextDecoder().decode(await open(aad.length))).toBe(input.plaintext)
+    expect(await open(aad.length - 1)).toBeUndefined()
+  })
+
+  it('record with any bit turned does not open', async () => {
+    const { ring, identity } = await subject(vector)
+    const record = bytes(output.record)
+    for (let at = 0; at < record.length; at++) {
+      const turned = record.with(at, (record[at] as number) ^ 1)
+      expect({ at, ...(await openRecord(ring, identity, turned)) }).not.toMatchObject({ status: 'record' })
+    }
+  })
+
+  it('tombstones and revisions', async () => {
+    const { ring, identity } = await subject(vector)
+    const newIdentity = await identify(bytes(input.newId), input.namespace, ring)
+    expect(hex(tombstone('destroyed', input.revision))).toBe(output.destroyed)
+    expect(hex(tombstone('regenerated', input.revision, newIdentity))).toBe(output.regenerated)
+    for (const value of [output.destroyed, output.regenerated]) {
+      const opened = await openRecord(ring, identity, bytes(value))
+      expect(opened).toMatchObject({ status: 'tombstone', revision: input.revision })
+    }
+    for (const value of [output.record, output.destroyed, output.regenerated])
+      expect(revisionOf(bytes(value))).toBe(input.revision)
+  })
+})
