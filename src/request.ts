@@ -179,8 +179,9 @@ export class RequestState {
 
   /** One read, opened. A record of an unknown key or format is unavailable, not absent: another release may need it. */
   async read(claim: Claim, atLeast: number, touchSeconds?: number): Promise<Loaded> {
+    const onLost = (node: string) => this.emit({ type: 'lost', node })
     const entry = await this.call((store, signal) =>
-      store.read(claim.identity.key, { signal, atLeast, ...(touchSeconds === undefined ? {} : { touchSeconds }) }),
+      store.read(claim.identity.key, { signal, atLeast, touchSeconds, onLost }),
     )
     return entry ? await this.open(claim, entry) : { status: 'absent' }
   }

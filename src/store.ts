@@ -18,6 +18,8 @@ export interface ReadOptions extends CallOptions {
   readonly touchSeconds?: number | undefined
   /** The caller has seen this revision: a composition looks further before it answers with less. A leaf may ignore it. */
   readonly atLeast?: number | undefined
+  /** Told by a composition that answers null because it has given up a node that may have held the entry. */
+  readonly onLost?: ((node: string) => void) | undefined
 }
 
 /** What a deleted record leaves behind, so that no late write, copy or returning node can bring it back. */
@@ -51,6 +53,8 @@ export interface NodeHealth {
   readonly up: boolean
   readonly latencyMs?: number | undefined
   readonly version?: string | undefined
+  /** Milliseconds since the composition stopped using it; left out where it is in use. */
+  readonly outMs?: number | undefined
 }
 
 /** For a readiness probe: `ready` is whether sessions can be read and written now. */

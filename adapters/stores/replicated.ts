@@ -1,7 +1,8 @@
 import { SessionOptionsError } from '../../src/errors.ts'
 import { refuseUnknown } from '../../src/options.ts'
-import { assertKey, assertTtl, type Store, type StoreHealth } from '../../src/store.ts'
+import { assertKey, assertTtl, type NodeHealth, type Store, type StoreHealth } from '../../src/store.ts'
 import { Cluster, type ClusterOptions } from './replication/cluster.ts'
+import type { Member } from './replication/member.ts'
 import { read } from './replication/reading.ts'
 import { create, remove, update } from './replication/writing.ts'
 
@@ -38,7 +39,11 @@ export function replicatedStore(options: ReplicatedOptions): Store {
 
 /** The composition itself, over members and an owner function that are checked already. */
 export function replicate(name: string, options: ClusterOptions): Store {
-  const cluster = new Cluster(options)
+  return replicateIn(name, new Cluster(options))
+}
+
+/** The same over a cluster whose members come and go. */
+export function replicateIn(name: string, cluster: Cluster): Store {
   return {
     name,
     async read(key, readOptions = {}) {
@@ -66,9 +71,16 @@ export function replicate(name: string, options: ClusterOptions): Store {
   }
 }
 
-/** Ready while no key can have lost all its owners at once. */
-async function health({ members }: Cluster): Promise<StoreHealth> {
-  const all = await Promise.all(members.map(async ({ name, store }) => ({ name, health: await store.check?.() })))
-  const nodes = all.flatMap(({ name, health }) => health?.nodes ?? [{ node: name, up: true }])
-  return { ready: all.some(({ health }) => health?.ready !== false), nodes }
+/** Ready while a key has an owner left: with fewer members down than it has owners. */
+async function health(cluster: Cluster): Promise<StoreHealth> {
+  const nodes = await Promise.all(cluster.members.map(healthOf))
+  const down = nodes.filter(({ up }) => !up).length
+  return { ready: nodes.length > 0 && down < Math.min(nodes.length, cluster.ownersOf('claimcheck').length), nodes }
+}
+
+async function healthOf({ name, store, downMs }: Member): Promise<NodeHealth> {
+  const health = await store.check?.()
+  const [only] = health?.nodes ?? []
+  const outMs = downMs > 0 ? { outMs: downMs } : {}
+  return { ...only, node: name, up: health?.ready !== false, ...outMs }
 }

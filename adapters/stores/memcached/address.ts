@@ -9,6 +9,8 @@ export interface Address {
   readonly host: string | undefined
   /** TCP port, or the path of a unix socket. */
   readonly port: number | string
+  /** How much it keeps in relation to the others; 1 where left out. */
+  readonly weight?: number | undefined
 }
 
 /** memcached's registered port (protocol.txt, IANA). */
@@ -19,7 +21,7 @@ const hostName = /^[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252}[A-Za-z0-9_])?\.?$/
 /**
  * Reads the `servers` option.
  *
- * Strings: `host`, `host:port`, `[v6]`, `[v6]:port`, `/path/to.sock`; objects: `{ host, port? }`. Throws `SessionOptionsError`
+ * Strings: `host`, `host:port`, `[v6]`, `[v6]:port`, `/path/to.sock`; objects: `{ host, port?, weight? }`. Throws `SessionOptionsError`
  * naming the position, never the text: people put credentials into addresses.
  */
 export function parseServers(servers: unknown): readonly Address[] {
@@ -39,13 +41,17 @@ function parseServer(server: unknown, index: number): Address {
   if (typeof server === 'string') return parseText(server, option)
   if (typeof server !== 'object' || server === null)
     throw new SessionOptionsError(`${option} must be a string or { host, port }`)
-  const { host, port, ...unknown } = server as { host?: unknown; port?: unknown }
+  const { host, port, weight, ...unknown } = server as { host?: unknown; port?: unknown; weight?: unknown }
   const [name] = Object.keys(unknown)
   if (name !== undefined) throw new SessionOptionsError(`${option}.${name} is not an option`)
   if (typeof host !== 'string') throw new SessionOptionsError(`${option}.host must be a string`)
-  if (!host.startsWith('/')) return address(host.replace(/^\[(.*)\]$/, '$1'), port ?? defaultPort, option)
+  if (weight !== undefined && !(Number.isSafeInteger(weight) && (weight as number) >= 1))
+    throw new SessionOptionsError(`${option}.weight must be a whole number of at least 1`)
+  const share = weight === undefined ? {} : { weight: weight as number }
+  if (!host.startsWith('/'))
+    return { ...address(host.replace(/^\[(.*)\]$/, '$1'), port ?? defaultPort, option), ...share }
   if (port !== undefined) throw new SessionOptionsError(`${option}.port makes no sense for a unix socket`)
-  return parseText(host, option)
+  return { ...parseText(host, option), ...share }
 }
 
 function parseText(text: string, option: string): Address {

@@ -39,6 +39,8 @@ export interface Driver {
   delete(key: string, signal?: AbortSignal): Promise<void>
   /** What the server calls its version, e.g. `1.6.18`. */
   version(signal?: AbortSignal): Promise<string>
+  /** Whether the connection that this version was issued on still stands. */
+  stands(version: Version): boolean
   /** Lets go of the socket; calls in flight and later ones are rejected. */
   close(): void
 }

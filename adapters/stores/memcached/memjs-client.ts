@@ -1,5 +1,6 @@
+import { createRequire } from 'node:module'
 import type { Socket } from 'node:net'
-import { Client, Server, Utils } from 'memjs'
+import { SessionOptionsError } from '../../../src/errors.ts'
 import type { Address } from './address.ts'
 import type { DriverOptions } from './driver.ts'
 
@@ -31,8 +32,20 @@ export interface Memjs {
 /** memjs's own timers are idle timers and never fire under traffic. Ours do the work; these are a day, so that they keep out. */
 const neverSeconds = 86_400
 
+const require = createRequire(import.meta.url)
+
+/** memjs, an optional peer: only this protocol needs it. Throws `SessionOptionsError` where it is not installed. */
+export function loadMemjs(): typeof import('memjs') {
+  try {
+    return require('memjs')
+  } catch {
+    throw new SessionOptionsError("protocol 'binary' needs the package memjs: npm install memjs")
+  }
+}
+
 /** A fresh memjs client, quiet, without retries, blind to the environment. */
 export function createMemjs({ host, port }: Address, { username, password }: DriverOptions): Memjs {
+  const { Client, Server, Utils } = loadMemjs()
   // `Client.create` would split addresses at every ':' and read MEMCACHE_SERVERS. The types know no unix sockets.
   const timeouts = { timeout: neverSeconds, conntimeout: neverSeconds }
   const server = new Server(host as string, port as number, username, password, timeouts)
@@ -44,15 +57,18 @@ export function createMemjs({ host, port }: Address, { username, password }: Dri
     connect: (onReady) => server.sock(false, onReady),
     socket: () => (server as unknown as { _socket?: Socket })._socket,
     perform(message, opaque, callback) {
-      client.perform(message.key ?? '', requestOf(message, opaque), opaque, callback)
+      client.perform(message.key ?? '', requestOf(Utils, message, opaque), opaque, callback)
     },
   }
 }
 
-function requestOf({ opcode, key = '', extras, value, cas }: Message, opaque: number): Buffer {
+type MemjsUtils = typeof import('memjs')['Utils']
+
+function requestOf(utils: MemjsUtils, message: Message, opaque: number): Buffer {
+  const { opcode, key = '', extras, value, cas } = message
   const none = Buffer.alloc(0)
   const bytes = value ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : none
-  const request = Utils.makeRequestBuffer(opcode, key, extras ?? none, bytes, opaque)
+  const request = utils.makeRequestBuffer(opcode, key, extras ?? none, bytes, opaque)
   cas?.copy(request, 16) // bytes 16-23 of the header (protocol_binary.txt); memjs leaves them zero
   return request
 }

@@ -10,8 +10,8 @@ export interface ClusterOptions {
   readonly ownersOf?: ((key: string) => readonly string[]) | undefined
   /** After so long a member that is away counts as having lost what it held. */
   readonly giveUpSeconds: number
-  /** Told when a session is given up for lost with a member. */
-  readonly onLost?: ((node: string) => void) | undefined
+  /** Told of every call that failed, so that a list of servers can be looked up again. */
+  readonly onFailure?: (() => void) | undefined
   /** The clock of revisions, in milliseconds. */
   readonly now: () => number
   /** Only to show by simulation what the default is for. */
@@ -25,21 +25,47 @@ const marginSeconds = 60
 
 /** The members, who owns what, and what is still to be handed over. Shared by reading and writing. */
 export class Cluster {
-  readonly members: readonly Member[]
   readonly handover: Handover
   readonly options: ClusterOptions
-  readonly #byName: ReadonlyMap<string, Member>
+  readonly #byName: Map<string, Member> = new Map()
   #longestSeconds = 0
 
   constructor(options: ClusterOptions) {
     this.options = options
     this.handover = new Handover((member, key, tombstone) => this.#repair(member, key, tombstone))
-    const listener = {
-      onBack: (member: Member) => void this.handover.run(member),
-      hasWork: (member: Member) => this.handover.hasWork(member),
+    for (const { name, store } of options.members) this.add(name, () => store)
+  }
+
+  get members(): readonly Member[] {
+    return [...this.#byName.values()]
+  }
+
+  /** Whether at least so many members are up. */
+  hasUp(count: number): boolean {
+    let up = 0
+    for (const member of this.#byName.values()) if (member.isUp && ++up >= count) return true
+    return false
+  }
+
+  /** A member that is there already keeps its store and what is known of its health. */
+  add(name: string, createStore: () => Store): void {
+    if (this.#byName.has(name)) return
+    const member: Member = new Member(name, createStore(), {
+      onBack: () => void this.handover.run(member),
+      onFailure: () => this.options.onFailure?.(),
+      hasWork: () => this.handover.hasWork(member),
+    })
+    this.#byName.set(name, member)
+  }
+
+  /** Lets go of the members that no ring knows any more. */
+  keepOnly(names: ReadonlySet<string>): void {
+    for (const [name, member] of this.#byName) {
+      if (names.has(name)) continue
+      this.#byName.delete(name)
+      this.handover.forget(member)
+      void member.close()
     }
-    this.members = options.members.map(({ name, store }) => new Member(name, store, listener))
-    this.#byName = new Map(this.members.map((member) => [member.name, member]))
   }
 
   /** The owners of a key, its home first. */
@@ -81,7 +107,6 @@ export class Cluster {
 
   async close(): Promise<void> {
     this.handover.close()
-    for (const member of this.members) member.close()
-    await Promise.all(this.members.map(async ({ store }) => store.close?.()))
+    await Promise.all(this.members.map((member) => member.close()))
   }
 }

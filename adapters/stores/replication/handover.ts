@@ -27,7 +27,7 @@ export class Handover {
     this.#missed.set(member, keys)
     if (keys.size >= maxKeys && !keys.has(key)) return
     keys.set(key, tombstone ?? keys.get(key))
-    if (member.isUp) void this.#soon(member)
+    if (member.isUp) this.#soon(member)
     else member.hurry()
   }
 
@@ -45,7 +45,7 @@ export class Handover {
   readonly #timers: Map<Member, ReturnType<typeof setTimeout>> = new Map()
 
   /** For a node that missed a write without having been taken out: nothing will report its return. */
-  async #soon(member: Member): Promise<void> {
+  #soon(member: Member): void {
     if (this.#timers.has(member)) return
     const timer = setTimeout(() => {
       this.#timers.delete(member)
@@ -53,6 +53,12 @@ export class Handover {
     }, 200)
     if (typeof timer === 'object') timer.unref()
     this.#timers.set(member, timer)
+  }
+
+  forget(member: Member): void {
+    this.#missed.delete(member)
+    clearTimeout(this.#timers.get(member))
+    this.#timers.delete(member)
   }
 
   close(): void {

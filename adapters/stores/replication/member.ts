@@ -8,12 +8,21 @@ const longestProbeMs = 60_000
 /** Nothing is ever stored under it: any answer to it shows that the node is there. */
 const probeKey = 'claimcheck:probe'
 
+/** The outage of an operation, told by what its members said. */
+export function outageOf(members: readonly Member[]): StoreUnavailableError {
+  const cause = members.find(({ lastError }) => lastError !== undefined)?.lastError
+  const node = cause?.node ?? members[0]?.name
+  return new StoreUnavailableError(cause?.message ?? `${node ?? 'the store'} does not answer`, { cause, node })
+}
+
 /** What a member tells its cluster. */
 export interface MemberListener {
   /** It answers again after it had been taken out. */
-  onBack(member: Member): void
+  onBack(): void
+  /** A call of it failed. */
+  onFailure(): void
   /** Whether something waits for it: then it is asked every second. */
-  hasWork(member: Member): boolean
+  hasWork(): boolean
 }
 
 /** One store of a cluster, with its breaker: after 3 failures in a row it is only probed, until it answers. */
@@ -21,6 +30,8 @@ export class Member {
   readonly name: string
   readonly store: Store
   readonly #listener: MemberListener
+  /** What the last call that failed said. */
+  lastError: StoreUnavailableError | undefined
   #failures = 0
   #downSince: number | undefined
   #probeMs = firstProbeMs
@@ -55,6 +66,7 @@ export class Member {
       return result
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error
+      this.lastError = error
       // What the caller gave up says nothing about the node.
       if (signal?.aborted !== true) this.#failed()
       return undefined
@@ -69,9 +81,10 @@ export class Member {
     this.#schedule()
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#isClosed = true
     clearTimeout(this.#timer)
+    await this.store.close?.()
   }
 
   #succeeded(): void {
@@ -80,11 +93,12 @@ export class Member {
     this.#downSince = undefined
     this.#probeMs = firstProbeMs
     clearTimeout(this.#timer)
-    this.#listener.onBack(this)
+    this.#listener.onBack()
   }
 
   #failed(): void {
     this.#failures++
+    this.#listener.onFailure()
     if (!this.isUp || this.#failures < failuresToOpen) return
     this.#downSince = performance.now()
     this.#schedule()
@@ -100,7 +114,7 @@ export class Member {
   async #probe(): Promise<void> {
     const answer = await this.ask((store) => store.read(probeKey).then(() => true), undefined, true)
     if (answer !== undefined || this.isUp) return
-    this.#probeMs = this.#listener.hasWork(this) ? firstProbeMs : Math.min(2 * this.#probeMs, longestProbeMs)
+    this.#probeMs = this.#listener.hasWork() ? firstProbeMs : Math.min(2 * this.#probeMs, longestProbeMs)
     this.#schedule()
   }
 }

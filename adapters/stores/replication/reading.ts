@@ -3,7 +3,7 @@ import { isTombstone, revisionOf } from '../../../src/record.ts'
 import type { CreateResult, Entry, ReadOptions, UpdateResult } from '../../../src/store.ts'
 import type { Cluster } from './cluster.ts'
 import { type Copy, copyOf, joinVersion, sameBytes, winnerOf } from './copies.ts'
-import type { Member } from './member.ts'
+import { type Member, outageOf } from './member.ts'
 
 /** An entry all reachable owners agree on, and the copies it came from. */
 export interface Replicated {
@@ -24,7 +24,7 @@ export async function read(cluster: Cluster, key: string, options: ReadOptions):
   for (let round = 0; round < maxRounds; round++) {
     const copies = await readCopies(owners, key, options)
     const best = winnerOf(copies)
-    if (best === undefined) return absentOrThrow(cluster, copies)
+    if (best === undefined) return absentOrThrow(cluster, copies, options.onLost)
     if (isTombstone(best.value)) return passOnTombstone(cluster, key, copies, best.value, options)
     const behind = options.atLeast !== undefined && revisionOf(best.value) < options.atLeast
     if (behind && copies.some(({ status }) => status === 'down')) throw away(copies)
@@ -46,18 +46,18 @@ export function entryOf(value: Uint8Array, copies: readonly Copy[]): Entry {
 }
 
 /** Nothing was found. That is an answer only if everybody gave it; a member that is away may hold the session. */
-function absentOrThrow(cluster: Cluster, copies: readonly Copy[]): null {
+function absentOrThrow(cluster: Cluster, copies: readonly Copy[], onLost: ReadOptions['onLost']): null {
   const missing = copies.filter(({ status }) => status === 'down')
   const giveUpMs = cluster.options.giveUpSeconds * 1000
   if (!missing.every(({ member }) => member.downMs > giveUpMs)) throw away(copies)
-  for (const { member } of missing) cluster.options.onLost?.(member.name)
+  // Where nothing else is up there is nowhere to begin anew: an outage, not a loss.
+  if (missing.length > 0 && !cluster.hasUp(1)) throw away(copies)
+  for (const { member } of missing) onLost?.(member.name)
   return null
 }
 
-function away(copies: readonly Copy[]): StoreUnavailableError {
-  const node = copies.find(({ status }) => status === 'down')?.member.name
-  return new StoreUnavailableError(`${node ?? 'a node'}, which may hold the session, does not answer`, { node })
-}
+const away = (copies: readonly Copy[]) =>
+  outageOf(copies.filter(({ status }) => status === 'down').map(({ member }) => member))
 
 /** Whoever reads a tombstone sets it on the other owners before answering; in full, since a touch has shortened its time. */
 async function passOnTombstone(

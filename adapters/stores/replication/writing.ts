@@ -1,9 +1,8 @@
-import { StoreUnavailableError } from '../../../src/errors.ts'
 import { isTombstone, revisionOf, tombstone } from '../../../src/record.ts'
 import type { CallOptions, CreateResult, DeleteOptions, UpdateResult, Version } from '../../../src/store.ts'
 import type { Cluster } from './cluster.ts'
 import { type Copy, copyOf, sameBytes, splitVersion } from './copies.ts'
-import type { Member } from './member.ts'
+import { type Member, outageOf } from './member.ts'
 import { entryOf, put, read } from './reading.ts'
 
 /**
@@ -35,8 +34,7 @@ export async function create(
 ): Promise<CreateResult> {
   cluster.sawSeconds(seconds)
   const owners = cluster.ownersOf(key)
-  const healthy = cluster.members.filter(({ isUp }) => isUp).length
-  if (owners.some(({ isUp }) => !isUp) && healthy >= owners.length) return { status: 'taken' }
+  if (owners.some(({ isUp }) => !isUp) && cluster.hasUp(owners.length)) return { status: 'taken' }
   const write = { cluster, key, value, seconds, signal }
   const results = await Promise.all(owners.map((member) => addOne(write, member)))
   if (results.includes('taken')) {
@@ -46,7 +44,7 @@ export async function create(
   const copies = results as Copy[]
   if (stored(copies).length === 0) {
     await undo(write, owners, results)
-    throw new StoreUnavailableError('no owner of the new session answered', { node: owners[0]?.name })
+    throw outageOf(owners)
   }
   return acknowledge(write, copies)
 }
@@ -99,8 +97,7 @@ export async function update(
   return acknowledge(write, copies)
 }
 
-const nobody = ({ cluster, key }: Write) =>
-  new StoreUnavailableError('no owner of the session answered', { node: cluster.ownersOf(key)[0]?.name })
+const nobody = ({ cluster, key }: Write) => outageOf(cluster.ownersOf(key))
 
 /** `maybe`: it may have been applied, and something else is there now. A copy that timed out is asked once, whatever its breaker says. */
 async function swapOne({ key, value, seconds, signal }: Write, copy: Copy): Promise<Copy | 'conflict' | 'maybe'> {
@@ -190,7 +187,7 @@ export async function remove(cluster: Cluster, key: string, { tombstone, signal 
   const owners = cluster.ownersOf(key)
   if (tombstone) {
     const results = await Promise.all(owners.map((member) => cluster.bury(member, key, tombstone, { signal }, true)))
-    if (!results.includes(true)) throw new StoreUnavailableError('no owner of the session answered')
+    if (!results.includes(true)) throw outageOf(owners)
     return
   }
   // Without a tombstone a copy that was missed would come back, so all must have taken it.
@@ -198,5 +195,5 @@ export async function remove(cluster: Cluster, key: string, { tombstone, signal 
     member.ask((store) => store.delete(key, { signal }).then(() => true), signal, true),
   )
   if ((await Promise.all(work)).includes(undefined))
-    throw new StoreUnavailableError('an owner did not take the deletion')
+    throw outageOf(owners)
 }

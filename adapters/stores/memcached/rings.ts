@@ -1,0 +1,61 @@
+import type { Ring } from './ring.ts'
+
+interface Era {
+  readonly ring: Ring
+  readonly nodes: readonly string[]
+  /** When the next ring took over, on the monotonic clock; undefined for the ring in force. */
+  endedAt: number | undefined
+}
+
+/**
+ * The ring in force and those before it, for as long as sessions of their time can live.
+ *
+ * Until then the owners of EVERY such ring count as copies, the earliest ring's first, also after a change back: processes learn of a
+ * change at different times, and a session must find all its owners in all of them. Only moved keys pay for it.
+ */
+export class Rings {
+  readonly #copies: number
+  readonly #keepMs: () => number
+  #eras: Era[] = []
+
+  /** `keepMs` tells how long a session can live from now on without being used. */
+  constructor(copies: number, keepMs: () => number) {
+    this.#copies = copies
+    this.#keepMs = keepMs
+  }
+
+  get isEmpty(): boolean {
+    return this.#eras.length === 0
+  }
+
+  /** The nodes that may be asked for anything. */
+  get nodes(): ReadonlySet<string> {
+    return new Set(this.#eras.flatMap(({ nodes }) => nodes))
+  }
+
+  /** Puts a ring in force. */
+  change(ring: Ring, nodes: readonly string[]): void {
+    const now = performance.now()
+    const last = this.#eras.at(-1)
+    if (last) last.endedAt = now
+    this.#eras.push({ ring, nodes, endedAt: undefined })
+  }
+
+  /** The owners of a key, the earliest ring's home first. */
+  ownersOf(key: string): readonly string[] {
+    this.#forget()
+    const [first, ...later] = this.#eras
+    if (!first) return []
+    const owners = first.ring.ownersOf(key, this.#copies)
+    if (later.length === 0) return owners
+    return [...new Set([...owners, ...later.flatMap(({ ring }) => ring.ownersOf(key, this.#copies))])]
+  }
+
+  /** Drops the rings that ended longer ago than any session lives. */
+  #forget(): void {
+    const first = this.#eras[0]
+    if (first?.endedAt === undefined) return
+    const since = performance.now() - this.#keepMs()
+    this.#eras = this.#eras.filter(({ endedAt }) => endedAt === undefined || endedAt > since)
+  }
+}

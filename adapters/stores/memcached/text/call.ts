@@ -1,0 +1,95 @@
+import type { SessionValueError, StoreUnavailableError } from '../../../../src/errors.ts'
+import type { CreateResult, Entry } from '../../../../src/store.ts'
+import { type CasResult, unavailable } from '../driver.ts'
+
+/** What can be asked of a server; each protocol has its own words for it. */
+export type Verb = 'get' | 'gat' | 'add' | 'cas' | 'set' | 'delete' | 'version'
+
+/** How the verbs end: `Entry | null`, `CreateResult`, `CasResult`, the version text, or nothing. */
+export type Outcome = Entry | null | CreateResult | CasResult | string | undefined
+
+/** What a verb needs beside its key. */
+export interface CallDetails {
+  readonly value?: Uint8Array | undefined
+  /** As memcached wants it: see `expiration`. */
+  readonly expires?: number | undefined
+  /** The server's own number, for `cas`. */
+  readonly cas?: string | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * One request from the moment it is made until it is settled, wherever it waits meanwhile.
+ *
+ * One promise, no timer and no closure of its own: at 256 in flight those cost more than the request (measured). It listens to
+ * its signal itself, as an `EventListener` object, and forgets it when it is settled: a signal may outlive thousands of calls.
+ */
+export class Call {
+  readonly verb: Verb
+  readonly key: string
+  readonly value: Uint8Array | undefined
+  readonly expires: number
+  readonly cas: string
+  readonly signal: AbortSignal | undefined
+  readonly promise: Promise<Outcome>
+  /** By `performance.now()`; set when it is given to a connection. */
+  deadline: number = 0
+  /** Never later than this, however often it is sent. */
+  readonly latest: number
+  /** May be given to another connection once: if it is a read, or certainly never left this process. */
+  isMovable: boolean = true
+  isSettled: boolean = false
+  /** Its number on the wire, and its size there. */
+  opaque: number = 0
+  bytes: number = 0
+  readonly #node: string
+  #resolve!: (outcome: Outcome) => void
+  #reject!: (error: Error) => void
+
+  constructor(node: string, verb: Verb, key: string, latest: number, details: CallDetails = {}) {
+    this.#node = node
+    this.verb = verb
+    this.key = key
+    this.latest = latest
+    this.value = details.value
+    this.expires = details.expires ?? 0
+    this.cas = details.cas ?? ''
+    this.signal = details.signal
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    if (this.signal) this.#watch(this.signal)
+  }
+
+  /** Repeating it changes nothing: it may be sent again after its connection died. */
+  get isRead(): boolean {
+    return this.verb === 'get' || this.verb === 'gat' || this.verb === 'version'
+  }
+
+  resolve(outcome: Outcome): void {
+    this.#settle()
+    this.#resolve(outcome)
+  }
+
+  reject(error: StoreUnavailableError | SessionValueError): void {
+    this.#settle()
+    this.#reject(error)
+  }
+
+  /** The signal aborted. The reply, if one comes, still belongs to this call and is dropped with it. */
+  handleEvent(): void {
+    this.reject(unavailable(this.#node, 'was not waited for: the call was aborted', this.signal?.reason))
+  }
+
+  #watch(signal: AbortSignal): void {
+    if (signal.aborted) this.reject(unavailable(this.#node, 'was not asked: the call was aborted', signal.reason))
+    else signal.addEventListener('abort', this)
+  }
+
+  #settle(): void {
+    if (this.isSettled) return
+    this.isSettled = true
+    this.signal?.removeEventListener('abort', this)
+  }
+}

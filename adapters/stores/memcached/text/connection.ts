@@ -1,0 +1,244 @@
+import { randomBytes } from 'node:crypto'
+import type { StoreUnavailableError } from '../../../../src/errors.ts'
+import type { Address } from '../address.ts'
+import { type DriverOptions, unavailable } from '../driver.ts'
+import type { Connection, FaultListener } from '../link.ts'
+import type { Call } from './call.ts'
+import { ClassicProtocol } from './classic.ts'
+import { Deadline } from './deadline.ts'
+import { type Abilities, Handshake } from './handshake.ts'
+import { CallQueue } from './in-flight.ts'
+import { MetaProtocol } from './meta.ts'
+import { Parser, ReplyError } from './parser.ts'
+import type { Protocol, ProtocolContext } from './protocol.ts'
+import { openWire, type TlsOptions, type Wire } from './socket.ts'
+import { Writer } from './writer.ts'
+
+/** Options of one text connection. */
+export interface ConnectionOptions extends DriverOptions {
+  readonly protocol: 'auto' | 'meta' | 'classic'
+  readonly tls?: true | TlsOptions | undefined
+}
+
+/** A call whose connection died. */
+export interface Orphan {
+  readonly call: Call
+  readonly error: StoreUnavailableError
+  /** Whether it may be given to another connection without a doubt: a read, or never sent; and not for being late. */
+  readonly isMovable: boolean
+}
+
+/**
+ * memcached before 1.6.39 leaves what lies behind the first 16 KB of a TLS read in OpenSSL's buffer and then waits for the
+ * socket: for ever, if we wait too (fixed by its commit 96e05b75f). So no more than this is on its way over TLS, or one larger request.
+ */
+const tlsWindowBytes = 16_000
+
+/**
+ * One socket from its first byte to its first fault.
+ *
+ * Anything that is not the next reply, FIN, RST or a late reply ends it: socket, parser and queued output go together, and
+ * every call here is handed back at once. Implements what `Link` needs.
+ */
+export class TextConnection implements Connection, ProtocolContext {
+  readonly epoch: string = randomBytes(8).toString('hex')
+  readonly opened: Promise<void>
+  readonly isSpent: boolean = false
+  readonly node: string
+  isOpen: boolean = false
+  isProven: boolean = false
+  readonly #callMs: number
+  readonly #onFault: FaultListener<TextConnection>
+  readonly #onOrphans: (orphans: readonly Orphan[]) => void
+  readonly #window: number
+  readonly #wire: Wire
+  readonly #parser: Parser
+  readonly #writer: Writer
+  readonly #inFlight: CallQueue = new CallQueue()
+  /** Held back by the window. */
+  readonly #waiting: CallQueue = new CallQueue()
+  readonly #connectDeadline: Deadline
+  readonly #callDeadline: Deadline
+  #protocol: Protocol | undefined
+  /** How many of those in flight have not been handed to the socket yet: the youngest. */
+  #unflushed = 0
+  #isIdle: boolean = false
+  #error: StoreUnavailableError | undefined
+  #settleOpened!: { resolve(): void; reject(error: Error): void }
+
+  constructor(
+    address: Address,
+    options: ConnectionOptions,
+    onFault: FaultListener<TextConnection>,
+    onOrphans: (orphans: readonly Orphan[]) => void,
+  ) {
+    this.node = address.node
+    this.#callMs = options.callMs
+    this.#onFault = onFault
+    this.#onOrphans = onOrphans
+    this.#window = options.tls === undefined ? Number.POSITIVE_INFINITY : tlsWindowBytes
+    this.opened = new Promise((resolve, reject) => {
+      this.#settleOpened = { resolve, reject }
+    })
+    this.opened.catch(() => {}) // whoever waits for it gets the rejection; nobody waiting is no error
+    this.#wire = openWire(address, options.tls)
+    this.#writer = new Writer(this.#wire.socket, () => {
+      this.#unflushed = 0
+    })
+    const handshake = new Handshake(
+      options,
+      (text) => void this.#wire.socket.write(text, 'latin1'),
+      (abilities) => this.#open(abilities),
+    )
+    this.#parser = new Parser(handshake)
+    this.#listen(handshake)
+    this.#callDeadline = new Deadline((time) => this.#judgeCalls(time))
+    this.#connectDeadline = new Deadline(() => this.#judgeOpening())
+    this.#connectDeadline.noteBy(performance.now() + options.connectMs)
+  }
+
+  /** What the connection speaks; only once it is open. */
+  get protocol(): Protocol {
+    return this.#protocol as Protocol
+  }
+
+  /** Sends the call, at the latest when there is room; it is settled here, or handed back. */
+  send(call: Call, now: number): void {
+    if (this.#error) {
+      call.reject(this.#error)
+      return
+    }
+    call.deadline = Math.min(now + this.#callMs, call.latest)
+    this.#callDeadline.noteBy(call.deadline)
+    if (this.#isIdle) this.#busy()
+    if (this.#waiting.size === 0 && this.#hasRoom(call)) this.#write(call)
+    else this.#waiting.push(call)
+  }
+
+  first(): Call | undefined {
+    return this.#inFlight.first
+  }
+
+  answered(): void {
+    this.#inFlight.shift()
+    this.isProven = true
+  }
+
+  retire(): void {
+    this.close('was asked enough on this connection')
+  }
+
+  close(reason: string): void {
+    this.#fail(reason, undefined, false)
+  }
+
+  #listen(handshake: Handshake): void {
+    const { socket, openEvent } = this.#wire
+    socket.once(openEvent, () => handshake.start())
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk))
+    socket.on('error', (cause) => this.#fail('broke the connection', cause))
+    socket.on('end', () => this.#fail(this.isOpen ? 'closed the connection' : 'closed the connection as it was opened'))
+    socket.on('close', () => this.#fail('closed the connection'))
+  }
+
+  #open(abilities: Abilities): void {
+    this.#protocol = abilities.isMeta ? new MetaProtocol(this) : new ClassicProtocol(this, abilities.hasGats)
+    this.#parser.replies = this.#protocol
+    this.#connectDeadline.clear()
+    this.isOpen = true
+    this.#idle()
+    this.#settleOpened.resolve()
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#error) return
+    try {
+      this.#parser.push(chunk)
+    } catch (error) {
+      if (error instanceof ReplyError) this.#fail(error.message)
+      else this.#fail('could not be understood', error)
+      return
+    }
+    if (this.#waiting.size > 0) this.#writeWaiting()
+    if (this.#inFlight.size === 0 && this.isOpen && !this.#isIdle) this.#idle()
+  }
+
+  #hasRoom(call: Call): boolean {
+    if (this.#inFlight.bytes === 0 || this.#window === Number.POSITIVE_INFINITY) return true
+    // Key, value, and the most that command words and numbers take.
+    return this.#inFlight.bytes + call.key.length + (call.value?.byteLength ?? 0) + 80 <= this.#window
+  }
+
+  #write(call: Call): void {
+    call.bytes = this.protocol.write(call, this.#writer)
+    this.#inFlight.push(call)
+    this.#unflushed++
+  }
+
+  #writeWaiting(): void {
+    for (let call = this.#waiting.first; call && (call.isSettled || this.#hasRoom(call)); call = this.#waiting.first) {
+      this.#waiting.shift()
+      if (!call.isSettled) this.#write(call) // an aborted call was not sent and never is
+    }
+  }
+
+  /** Idle, nothing of ours keeps the process alive. */
+  #idle(): void {
+    this.#isIdle = true
+    this.#wire.socket.unref()
+  }
+
+  #busy(): void {
+    this.#isIdle = false
+    this.#wire.socket.ref()
+  }
+
+  #judgeCalls(time: number): number {
+    if (this.#inFlight.earliestDeadline() <= time) {
+      this.#fail('did not answer in time', undefined, false)
+      return Number.POSITIVE_INFINITY
+    }
+    // The server answers, only too slowly for all that was asked of it. What was not sent needs no new connection.
+    for (let call = this.#waiting.first; call && call.deadline <= time; call = this.#waiting.first)
+      this.#waiting.shift()?.reject(unavailable(this.node, 'has too much to do'))
+    return Math.min(this.#inFlight.earliestDeadline(), this.#waiting.earliestDeadline())
+  }
+
+  #judgeOpening(): number {
+    if (!this.isOpen) this.#fail('did not accept a connection in time', undefined, false)
+    return Number.POSITIVE_INFINITY
+  }
+
+  /** The first fault is the end. `mayMove`: the server may be fine, so what is safe to repeat may try another connection. */
+  #fail(reason: string, cause?: unknown, mayMove: boolean = true): void {
+    if (this.#error) return
+    const error = unavailable(this.node, reason, cause)
+    this.#error = error
+    this.isOpen = false
+    this.#connectDeadline.clear()
+    this.#callDeadline.clear()
+    this.#writer.drop()
+    this.#dropWire()
+    const orphans = this.#orphans(reason, cause, mayMove)
+    this.#settleOpened.reject(error)
+    this.#onFault(this, error)
+    this.#onOrphans(orphans)
+  }
+
+  #dropWire(): void {
+    const { socket } = this.#wire
+    socket.removeAllListeners('data').removeAllListeners('end')
+    socket.on('error', () => {})
+    this.#wire.abort()
+  }
+
+  #orphans(reason: string, cause: unknown, mayMove: boolean): readonly Orphan[] {
+    const sent = this.#inFlight.size - this.#unflushed
+    const calls = [...this.#inFlight.drain(), ...this.#waiting.drain()]
+    return calls.map((call, at) => ({
+      call,
+      error: unavailable(this.node, reason, cause),
+      isMovable: mayMove && (at >= sent || call.isRead),
+    }))
+  }
+}
