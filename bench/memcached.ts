@@ -3,7 +3,7 @@
  *
  * `node bench/memcached.ts [rounds] [milliseconds]`. One process per client, one active at a time, the order reversed every
  * round; ratios are medians of the ratios within a round, so that a busy machine hits both sides. npm's `memcached` and `memcache`
- * are no dependencies: they are looked for in the directory BENCH_CLIENTS (`npm i --prefix <directory> memcached@2 memcache@1`).
+ * are no dependencies of the project: `npm run bench:memcached` installs them in this folder.
  */
 import { type ChildProcess, fork, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -96,9 +96,7 @@ async function memcacheClient(port: number): Promise<BenchClient> {
 }
 
 function outside(name: string): Promise<unknown> {
-  const directory = process.env.BENCH_CLIENTS
-  if (!directory) throw new Error('BENCH_CLIENTS is not set')
-  const require = createRequire(join(directory, 'package.json'))
+  const require = createRequire(join(import.meta.dirname, 'package.json'))
   return import(pathToFileURL(require.resolve(name)).href)
 }
 

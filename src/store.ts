@@ -53,6 +53,14 @@ export interface NodeHealth {
   readonly up: boolean
   readonly latencyMs?: number | undefined
   readonly version?: string | undefined
+  /** What is spoken with it, where there is a choice: memcached's `meta` or `classic` text, or `binary`. */
+  readonly protocol?: 'meta' | 'classic' | 'binary' | undefined
+  /** Entries it holds now, of whatever kind; expired ones it has not met yet are counted. */
+  readonly items?: number | undefined
+  /** Entries it has dropped for want of memory since it started: every one may have been a session. */
+  readonly evictions?: number | undefined
+  /** Share of its reads that found something, 0 to 1, since it started; left out before the first. */
+  readonly hitRatio?: number | undefined
   /** Milliseconds since the composition stopped using it; left out where it is in use. */
   readonly outMs?: number | undefined
 }

@@ -1,10 +1,7 @@
 import { SessionOptionsError } from '../../src/errors.ts'
 import { refuseUnknown } from '../../src/options.ts'
-import { assertKey, assertTtl, type NodeHealth, type Store, type StoreHealth } from '../../src/store.ts'
-import { Cluster, type ClusterOptions } from './replication/cluster.ts'
-import type { Member } from './replication/member.ts'
-import { read } from './replication/reading.ts'
-import { create, remove, update } from './replication/writing.ts'
+import type { Store } from '../../src/store.ts'
+import { replicate } from './replication/composition.ts'
 
 /** Options of {@link replicatedStore}; unknown names are refused. */
 export interface ReplicatedOptions {
@@ -35,52 +32,4 @@ export function replicatedStore(options: ReplicatedOptions): Store {
     throw new SessionOptionsError('giveUpSeconds must be a whole number of at least 1')
   const members = stores.map((store, at) => ({ name: `${at}:${store.name}`, store }))
   return replicate('replicated', { members, giveUpSeconds, now: Date.now })
-}
-
-/** The composition itself, over members and an owner function that are checked already. */
-export function replicate(name: string, options: ClusterOptions): Store {
-  return replicateIn(name, new Cluster(options))
-}
-
-/** The same over a cluster whose members come and go. */
-export function replicateIn(name: string, cluster: Cluster): Store {
-  return {
-    name,
-    async read(key, readOptions = {}) {
-      assertKey(key)
-      if (readOptions.touchSeconds !== undefined) assertTtl(readOptions.touchSeconds)
-      return (await read(cluster, key, readOptions))?.entry ?? null
-    },
-    async create(key, value, ttlSeconds, callOptions = {}) {
-      assertKey(key)
-      assertTtl(ttlSeconds)
-      return create(cluster, key, value, ttlSeconds, callOptions)
-    },
-    async update(key, value, ttlSeconds, version, callOptions = {}) {
-      assertKey(key)
-      assertTtl(ttlSeconds)
-      return update(cluster, key, value, ttlSeconds, version, callOptions)
-    },
-    async delete(key, deleteOptions = {}) {
-      assertKey(key)
-      if (deleteOptions.tombstone) assertTtl(deleteOptions.tombstone.seconds)
-      return remove(cluster, key, deleteOptions)
-    },
-    check: () => health(cluster),
-    close: () => cluster.close(),
-  }
-}
-
-/** Ready while a key has an owner left: with fewer members down than it has owners. */
-async function health(cluster: Cluster): Promise<StoreHealth> {
-  const nodes = await Promise.all(cluster.members.map(healthOf))
-  const down = nodes.filter(({ up }) => !up).length
-  return { ready: nodes.length > 0 && down < Math.min(nodes.length, cluster.ownersOf('claimcheck').length), nodes }
-}
-
-async function healthOf({ name, store, downMs }: Member): Promise<NodeHealth> {
-  const health = await store.check?.()
-  const [only] = health?.nodes ?? []
-  const outMs = downMs > 0 ? { outMs: downMs } : {}
-  return { ...only, node: name, up: health?.ready !== false, ...outMs }
 }

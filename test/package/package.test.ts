@@ -71,12 +71,15 @@ describe('public names', () => {
         type Tombstone UpdateResult Version
       claimcheck/memory: memoryStore
         type MemoryStore MemoryStoreOptions
-      claimcheck/memcached: memcachedStore
-        type MemcachedOptions MemcachedServer
+      claimcheck/memcached: clusterServers dnsServers memcachedStore srvServers
+        type ClusterServersOptions DnsOptions FoundServer MemcachedOptions MemcachedServer NameServer RingHash
+        type ServerProvider TlsOptions
       claimcheck/redis: redisStore
         type IoRedisClient NodeRedisClient RedisClient RedisStoreOptions
       claimcheck/upstash: upstashStore
         type UpstashStoreOptions
+      claimcheck/replicated: replicatedStore
+        type ReplicatedOptions
       claimcheck/env: storeFromEnv
       claimcheck/conformance: ConformanceError sessionCases storeCases
         type Calls ConformanceClock Outcome SessionCase SessionWorld Site SiteOptions StoreCase Visit"

@@ -1,5 +1,5 @@
-import { replicate } from '../../adapters/stores/replicated.ts'
 import { Cluster, type ClusterOptions } from '../../adapters/stores/replication/cluster.ts'
+import { replicate } from '../../adapters/stores/replication/composition.ts'
 import { type Copy, splitVersion } from '../../adapters/stores/replication/copies.ts'
 import { entryOf, put } from '../../adapters/stores/replication/reading.ts'
 import { isTombstone, revisionOf } from '../../src/record.ts'

@@ -1,5 +1,5 @@
-import { replicate } from '../../adapters/stores/replicated.ts'
 import type { ClusterOptions } from '../../adapters/stores/replication/cluster.ts'
+import { replicate } from '../../adapters/stores/replication/composition.ts'
 import {
   createSessions,
   SessionConflictError,

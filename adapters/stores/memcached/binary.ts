@@ -1,7 +1,15 @@
 import { SessionValueError } from '../../../src/errors.ts'
 import type { Entry, Version } from '../../../src/store.ts'
 import type { Address } from './address.ts'
-import { abortable, type CasResult, type Driver, type DriverOptions, expiration, unavailable } from './driver.ts'
+import {
+  abortable,
+  type CasResult,
+  type Driver,
+  type DriverOptions,
+  expiration,
+  refusal,
+  unavailable,
+} from './driver.ts'
 import { Link } from './link.ts'
 import type { Message } from './memjs-client.ts'
 import { MemjsConnection, type Reply } from './memjs-connection.ts'
@@ -31,12 +39,14 @@ export function binaryDriver(address: Address, options: DriverOptions, operation
     const reply = await abortable(connection.send(message), signal, node)
     if (reply.status === tooLarge)
       throw new SessionValueError('too-large', `the value is too large for memcached at ${node}`)
-    if (reply.status === outOfMemory) throw unavailable(node, 'is out of memory')
+    if (reply.status === outOfMemory) throw refusal(node, 'is out of memory')
     return { ...reply, epoch: connection.epoch }
   }
 
   return {
     node,
+    // No `stats`: memjs takes one packet for one request, and the counters come as many.
+    protocol: 'binary',
     ...reads(node, call),
     ...writes(node, call, (epoch) => link.ofEpoch(epoch)),
     async version(signal) {

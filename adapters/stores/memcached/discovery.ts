@@ -1,8 +1,9 @@
 import { lookup, Resolver } from 'node:dns/promises'
 import { createConnection } from 'node:net'
-import { type ConnectionOptions, connect as connectTls } from 'node:tls'
+import { connect as connectTls } from 'node:tls'
 import { SessionOptionsError } from '../../../src/errors.ts'
 import { parseClusterConfig, readClusterReply } from './cluster-config.ts'
+import { type TlsOptions, tlsOptions } from './tls.ts'
 
 /** A server that was found; `memcachedStore` takes it as it takes its own `servers`. */
 export interface FoundServer {
@@ -35,14 +36,16 @@ interface SrvRecord {
   readonly weight: number
 }
 
+/** Where `dnsServers` and `srvServers` ask. */
 export interface DnsOptions {
   /** Default: the machine's resolver, asked twice for a second each. */
   readonly nameServer?: NameServer | undefined
 }
 
+/** How `clusterServers` reaches its endpoint. */
 export interface ClusterServersOptions {
-  /** The endpoint speaks TLS; an object goes to `tls.connect` (`ca`, `servername`...). Default false. */
-  readonly tls?: boolean | ConnectionOptions | undefined
+  /** The endpoint speaks TLS; `true`, or `{ ca, cert, key, servername }`. */
+  readonly tls?: true | TlsOptions | undefined
 }
 
 const defaultPort = 11211
@@ -99,11 +102,10 @@ export function srvServers(name: string, { nameServer = systemNameServer }: DnsO
  * configuration older than one already seen is believed only when it is told twice: during a change the nodes behind
  * the endpoint disagree for a moment, and a ring that goes to and fro would move sessions each time.
  */
-export function clusterServers(endpoint: string, { tls = false }: ClusterServersOptions = {}): ServerProvider {
+export function clusterServers(endpoint: string, { tls }: ClusterServersOptions = {}): ServerProvider {
   const { host, port } = parseEndpoint(endpoint, 'clusterServers')
-  const secure = typeof tls === 'object' ? tls : {}
   const open = () =>
-    tls === false ? createConnection({ host, port }) : connectTls({ servername: host, ...secure, host, port })
+    tls === undefined ? createConnection({ host, port }) : connectTls({ ...tlsOptions(host, tls), host, port })
   let newest = -1
   let doubted = -1
   return async function readConfiguration(signal) {

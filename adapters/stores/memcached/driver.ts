@@ -1,5 +1,6 @@
 import { StoreUnavailableError } from '../../../src/errors.ts'
 import type { CreateResult, Entry, UpdateResult, Version } from '../../../src/store.ts'
+import { RefusalError } from '../replication/refusal.ts'
 
 /** What every driver is given; the caller has checked it. */
 export interface DriverOptions {
@@ -39,6 +40,10 @@ export interface Driver {
   delete(key: string, signal?: AbortSignal): Promise<void>
   /** What the server calls its version, e.g. `1.6.18`. */
   version(signal?: AbortSignal): Promise<string>
+  /** What the last connection spoke; undefined where it did not come to that. */
+  readonly protocol: 'meta' | 'classic' | 'binary' | undefined
+  /** The server's own counters by name; left out where they cannot be asked for. Nothing in them from what is no memcached. */
+  stats?(signal?: AbortSignal): Promise<ReadonlyMap<string, string>>
   /** Whether the connection that this version was issued on still stands. */
   stands(version: Version): boolean
   /** Lets go of the socket; calls in flight and later ones are rejected. */
@@ -56,6 +61,11 @@ export function expiration(ttlSeconds: number): number {
 /** The one error of an outage: `reason` continues the sentence "memcached at <node> ...". */
 export function unavailable(node: string, reason: string, cause?: unknown): StoreUnavailableError {
   return new StoreUnavailableError(`memcached at ${node} ${reason}`, cause === undefined ? { node } : { node, cause })
+}
+
+/** As {@link unavailable}, where the server is well but refused this one call. */
+export function refusal(node: string, reason: string): StoreUnavailableError {
+  return new RefusalError(`memcached at ${node} ${reason}`, { node })
 }
 
 /** Rejects with `StoreUnavailableError` as soon as the signal aborts; what the promise does later is dropped. */

@@ -1,7 +1,7 @@
 import { StoreUnavailableError } from '../../../src/errors.ts'
 import type { Store } from '../../../src/store.ts'
-import { replicateIn } from '../replicated.ts'
 import { Cluster } from '../replication/cluster.ts'
+import { replicateIn } from '../replication/composition.ts'
 import type { Address } from './address.ts'
 import { binaryDriver } from './binary.ts'
 import { nodeStore } from './node.ts'
@@ -23,7 +23,7 @@ export {
 } from './discovery.ts'
 export type { MemcachedOptions, MemcachedServer } from './options.ts'
 export type { RingHash } from './ring.ts'
-export type { TlsOptions } from './text/driver.ts'
+export type { TlsOptions } from './tls.ts'
 
 /** Beyond the life of any session of a former ring, for processes that learn of a change later. */
 const ringMarginSeconds = 60
@@ -70,10 +70,15 @@ class Nodes {
   constructor(settings: MemcachedSettings) {
     const { provider, giveUpSeconds, replicas, previous, addresses } = settings
     this.#settings = settings
-    this.#rings = new Rings(replicas, () => (this.cluster.recordSeconds + ringMarginSeconds) * 1000)
+    this.#rings = new Rings(
+      replicas,
+      () => (this.cluster.recordSeconds + ringMarginSeconds) * 1000,
+      () => this.cluster.keepOnly(this.#rings.nodes),
+    )
     this.cluster = new Cluster({
       members: [],
       ownersOf: (key) => this.#rings.ownersOf(key),
+      inForce: () => ({ names: this.#rings.nodesInForce, copies: replicas }),
       giveUpSeconds,
       now: Date.now,
       onFailure: () => this.#watch?.refreshNow(),
@@ -82,8 +87,9 @@ class Nodes {
     if (provider) this.#watch = watchServers(provider, { onChange: (list) => this.#change(list) })
   }
 
+  /** Also with `previousServers` the list is waited for: without it new sessions would begin on servers that may be gone. */
   async ready(): Promise<void> {
-    if (this.#rings.isEmpty) await this.#watch?.ready()
+    await this.#watch?.ready()
     if (this.#rings.isEmpty) throw new StoreUnavailableError('the memcached servers are not known yet')
   }
 

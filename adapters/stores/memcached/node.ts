@@ -43,10 +43,28 @@ function assertSize(key: string, value: Uint8Array): void {
 
 async function health(driver: Driver): Promise<NodeHealth> {
   const start = performance.now()
+  const { node } = driver
   try {
     const version = await driver.version()
-    return { node: driver.node, up: true, latencyMs: performance.now() - start, version }
+    const latencyMs = performance.now() - start
+    const counters = await driver.stats?.().catch(() => undefined)
+    return { node, up: true, latencyMs, version, ...named('protocol', driver.protocol), ...counts(counters) }
   } catch {
-    return { node: driver.node, up: false }
+    return { node, up: false }
   }
 }
+
+/** By the names of protocol.txt, "General-purpose statistics"; only what the server told. */
+function counts(counters: ReadonlyMap<string, string> = new Map()): Partial<NodeHealth> {
+  const count = (name: string) => (counters.has(name) ? Number(counters.get(name)) : undefined)
+  const hits = count('get_hits') ?? 0
+  const reads = hits + (count('get_misses') ?? 0)
+  return {
+    ...named('items', count('curr_items')),
+    ...named('evictions', count('evictions')),
+    ...named('hitRatio', reads > 0 ? hits / reads : undefined),
+  }
+}
+
+const named = <Value>(name: keyof NodeHealth, value: Value | undefined) =>
+  value === undefined ? {} : { [name]: value }

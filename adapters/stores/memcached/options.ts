@@ -5,7 +5,8 @@ import { type Address, parseServers } from './address.ts'
 import type { ServerProvider } from './discovery.ts'
 import { loadMemjs } from './memjs-client.ts'
 import { createRing, type RingHash } from './ring.ts'
-import type { TextOptions, TlsOptions } from './text/driver.ts'
+import type { TextOptions } from './text/options.ts'
+import type { TlsOptions } from './tls.ts'
 
 /** A memcached server by name or address; a `host` that begins with '/' is a unix socket and takes no port. */
 export interface MemcachedServer {
@@ -72,6 +73,7 @@ const tlsNames = ['ca', 'cert', 'key', 'servername']
 export function checkOptions(options: MemcachedOptions): MemcachedSettings {
   // A socket of workerd ends with the request that opened it; a store that outlives requests cannot work there.
   need(!isWorkers(), "memcachedStore cannot run on Workers: use upstashStore from 'claimcheck/upstash'")
+  need(typeof options === 'object' && options !== null, 'the options of memcachedStore must be an object')
   refuseUnknown(options, names, 'option of memcachedStore:')
   const { servers, previousServers, protocol = 'auto', hash = 'ketama_weighted', tls } = options
   const provider = typeof servers === 'function' ? servers : undefined

@@ -16,12 +16,14 @@ interface Era {
 export class Rings {
   readonly #copies: number
   readonly #keepMs: () => number
+  readonly #onForget: () => void
   #eras: Era[] = []
 
-  /** `keepMs` tells how long a session can live from now on without being used. */
-  constructor(copies: number, keepMs: () => number) {
+  /** `keepMs` tells how long a session can live from now on without being used; `onForget` is told when rings were dropped. */
+  constructor(copies: number, keepMs: () => number, onForget: () => void = () => {}) {
     this.#copies = copies
     this.#keepMs = keepMs
+    this.#onForget = onForget
   }
 
   get isEmpty(): boolean {
@@ -31,6 +33,11 @@ export class Rings {
   /** The nodes that may be asked for anything. */
   get nodes(): ReadonlySet<string> {
     return new Set(this.#eras.flatMap(({ nodes }) => nodes))
+  }
+
+  /** The nodes of the ring in force alone. */
+  get nodesInForce(): ReadonlySet<string> {
+    return new Set(this.#eras.at(-1)?.nodes)
   }
 
   /** Puts a ring in force. */
@@ -56,6 +63,8 @@ export class Rings {
     const first = this.#eras[0]
     if (first?.endedAt === undefined) return
     const since = performance.now() - this.#keepMs()
+    if (first.endedAt > since) return
     this.#eras = this.#eras.filter(({ endedAt }) => endedAt === undefined || endedAt > since)
+    this.#onForget()
   }
 }

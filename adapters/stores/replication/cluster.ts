@@ -10,6 +10,8 @@ export interface ClusterOptions {
   readonly ownersOf?: ((key: string) => readonly string[]) | undefined
   /** After so long a member that is away counts as having lost what it held. */
   readonly giveUpSeconds: number
+  /** The members in force and the copies of each key, where former members are kept too. Default: all members, as many copies as owners. */
+  readonly inForce?: (() => { readonly names: ReadonlySet<string>; readonly copies: number }) | undefined
   /** Told of every call that failed, so that a list of servers can be looked up again. */
   readonly onFailure?: (() => void) | undefined
   /** The clock of revisions, in milliseconds. */
@@ -74,6 +76,12 @@ export class Cluster {
     return names ? names.flatMap((name) => this.#byName.get(name) ?? []) : this.members
   }
 
+  /** Whose being down counts for whether the cluster is ready. */
+  get inForce(): { readonly names: ReadonlySet<string>; readonly copies: number } {
+    const { inForce } = this.options
+    return inForce?.() ?? { names: new Set(this.#byName.keys()), copies: this.ownersOf('claimcheck').length }
+  }
+
   /** Every time that passes here bounds how long a stale copy can live, and so how long a tombstone must. */
   sawSeconds(seconds: number): void {
     this.#longestSeconds = Math.max(this.#longestSeconds, seconds)
@@ -102,7 +110,10 @@ export class Cluster {
     if (tombstone)
       return (await member.ask((store) => store.delete(key, { tombstone }).then(() => true), undefined)) === true
     const found = await read(this, key, {}).catch(() => undefined)
-    return found !== undefined && (found === null || found.copies.every(({ status }) => status !== 'down'))
+    return (
+      found !== undefined &&
+      (found === null || found.copies.every((copy) => copy.member !== member || copy.status !== 'down'))
+    )
   }
 
   async close(): Promise<void> {

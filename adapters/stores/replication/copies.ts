@@ -65,6 +65,19 @@ export function splitVersion(
   }
 }
 
+/** Whether every copy behind a version still stands where it was acknowledged: a composition of compositions asks. */
+export function standing(version: Version, members: readonly Member[]): boolean {
+  try {
+    const [, ...states] = JSON.parse(version) as [number, ...[string, string | number][]]
+    return states.every(([name, state]) => {
+      const store = members.find((member) => member.name === name)?.store
+      return typeof state !== 'string' || (store !== undefined && (store.stands?.(state) ?? true))
+    })
+  } catch {
+    return false
+  }
+}
+
 /** An entry of one store as a copy of the cluster. */
 export function copyOf(member: Member, entry: Entry | null | undefined): Copy {
   if (entry === undefined) return { member, status: 'down' }

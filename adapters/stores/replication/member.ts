@@ -1,5 +1,6 @@
 import { StoreUnavailableError } from '../../../src/errors.ts'
 import type { Store } from '../../../src/store.ts'
+import { RefusalError } from './refusal.ts'
 
 /** mcrouter takes a node out after 3 failures in a row; one is a lost packet, ten are ten slow requests. */
 const failuresToOpen = 3
@@ -8,9 +9,10 @@ const longestProbeMs = 60_000
 /** Nothing is ever stored under it: any answer to it shows that the node is there. */
 const probeKey = 'claimcheck:probe'
 
-/** The outage of an operation, told by what its members said. */
+/** The outage of an operation, told by what its members said last: an older error is of another operation. */
 export function outageOf(members: readonly Member[]): StoreUnavailableError {
-  const cause = members.find(({ lastError }) => lastError !== undefined)?.lastError
+  const failed = members.filter(({ lastError }) => lastError !== undefined)
+  const cause = failed.sort((a, b) => b.lastErrorAt - a.lastErrorAt)[0]?.lastError
   const node = cause?.node ?? members[0]?.name
   return new StoreUnavailableError(cause?.message ?? `${node ?? 'the store'} does not answer`, { cause, node })
 }
@@ -32,6 +34,8 @@ export class Member {
   readonly #listener: MemberListener
   /** What the last call that failed said. */
   lastError: StoreUnavailableError | undefined
+  /** When it said so, on the monotonic clock. */
+  lastErrorAt: number = Number.NEGATIVE_INFINITY
   #failures = 0
   #downSince: number | undefined
   #probeMs = firstProbeMs
@@ -67,8 +71,9 @@ export class Member {
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error
       this.lastError = error
-      // What the caller gave up says nothing about the node.
-      if (signal?.aborted !== true) this.#failed()
+      this.lastErrorAt = performance.now()
+      // What the caller gave up says nothing about the node, and what the node itself refused shows that it is there.
+      if (signal?.aborted !== true && !(error instanceof RefusalError)) this.#failed()
       return undefined
     }
   }

@@ -194,6 +194,5 @@ export async function remove(cluster: Cluster, key: string, { tombstone, signal 
   const work = owners.map((member) =>
     member.ask((store) => store.delete(key, { signal }).then(() => true), signal, true),
   )
-  if ((await Promise.all(work)).includes(undefined))
-    throw outageOf(owners)
+  if ((await Promise.all(work)).includes(undefined)) throw outageOf(owners)
 }

@@ -3,10 +3,10 @@ import type { CreateResult, Entry } from '../../../../src/store.ts'
 import { type CasResult, unavailable } from '../driver.ts'
 
 /** What can be asked of a server; each protocol has its own words for it. */
-export type Verb = 'get' | 'gat' | 'add' | 'cas' | 'set' | 'delete' | 'version'
+export type Verb = 'get' | 'gat' | 'add' | 'cas' | 'set' | 'delete' | 'version' | 'stats'
 
-/** How the verbs end: `Entry | null`, `CreateResult`, `CasResult`, the version text, or nothing. */
-export type Outcome = Entry | null | CreateResult | CasResult | string | undefined
+/** How the verbs end: `Entry | null`, `CreateResult`, `CasResult`, the version text, the counters, or nothing. */
+export type Outcome = Entry | null | CreateResult | CasResult | string | ReadonlyMap<string, string> | undefined
 
 /** What a verb needs beside its key. */
 export interface CallDetails {
@@ -43,6 +43,7 @@ export class Call {
   opaque: number = 0
   bytes: number = 0
   readonly #node: string
+  #counters: Map<string, string> | undefined
   #resolve!: (outcome: Outcome) => void
   #reject!: (error: Error) => void
 
@@ -64,7 +65,13 @@ export class Call {
 
   /** Repeating it changes nothing: it may be sent again after its connection died. */
   get isRead(): boolean {
-    return this.verb === 'get' || this.verb === 'gat' || this.verb === 'version'
+    return this.verb === 'get' || this.verb === 'gat' || this.verb === 'version' || this.verb === 'stats'
+  }
+
+  /** Of `stats`, line by line; a second try writes over the first. */
+  get counters(): Map<string, string> {
+    this.#counters ??= new Map()
+    return this.#counters
   }
 
   resolve(outcome: Outcome): void {

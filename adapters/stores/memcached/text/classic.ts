@@ -10,6 +10,7 @@ import {
   refused,
   refusedForCas,
   resolve,
+  told,
 } from './protocol.ts'
 import type { Writer } from './writer.ts'
 
@@ -33,6 +34,7 @@ const endings: { readonly [verb in Call['verb']]?: { readonly [line: string]: Ou
  * checked by its key, everything else by its order alone.
  */
 export class ClassicProtocol implements Protocol {
+  readonly name = 'classic'
   readonly #context: ProtocolContext
   readonly #hasGats: boolean
   readonly #numbers: Map<Version, string> = new Map()
@@ -66,8 +68,7 @@ export class ClassicProtocol implements Protocol {
     if (outcomes && Object.hasOwn(outcomes, line)) resolve(this.#context, call, outcomes[line])
     else if (line === 'STORED' && call.value && (call.verb === 'add' || call.verb === 'cas'))
       resolve(this.#context, call, { status: 'stored', version: this.#versionOf(call.value) })
-    else if (call.verb === 'version' && line.startsWith('VERSION ')) resolve(this.#context, call, line.slice(8))
-    else refused(this.#context, call, line)
+    else if (!told(this.#context, call, line)) refused(this.#context, call, line)
     return noData
   }
 
@@ -141,6 +142,6 @@ function requestOf(call: Call, hasGats: boolean): string {
     case 'delete':
       return `delete ${key}\r\n`
     default:
-      return 'version\r\n'
+      return `${verb}\r\n`
   }
 }

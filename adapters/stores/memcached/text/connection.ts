@@ -3,6 +3,7 @@ import type { StoreUnavailableError } from '../../../../src/errors.ts'
 import type { Address } from '../address.ts'
 import { type DriverOptions, unavailable } from '../driver.ts'
 import type { Connection, FaultListener } from '../link.ts'
+import type { TlsOptions } from '../tls.ts'
 import type { Call } from './call.ts'
 import { ClassicProtocol } from './classic.ts'
 import { Deadline } from './deadline.ts'
@@ -11,7 +12,7 @@ import { CallQueue } from './in-flight.ts'
 import { MetaProtocol } from './meta.ts'
 import { Parser, ReplyError } from './parser.ts'
 import type { Protocol, ProtocolContext } from './protocol.ts'
-import { openWire, type TlsOptions, type Wire } from './socket.ts'
+import { openWire, type Wire } from './socket.ts'
 import { Writer } from './writer.ts'
 
 /** Options of one text connection. */
@@ -47,6 +48,8 @@ export class TextConnection implements Connection, ProtocolContext {
   readonly node: string
   isOpen: boolean = false
   isProven: boolean = false
+  /** Whether it may be asked for its counters. */
+  hasStats: boolean = false
   readonly #callMs: number
   readonly #onFault: FaultListener<TextConnection>
   readonly #onOrphans: (orphans: readonly Orphan[]) => void
@@ -144,6 +147,7 @@ export class TextConnection implements Connection, ProtocolContext {
   #open(abilities: Abilities): void {
     this.#protocol = abilities.isMeta ? new MetaProtocol(this) : new ClassicProtocol(this, abilities.hasGats)
     this.#parser.replies = this.#protocol
+    this.hasStats = abilities.hasStats
     this.#connectDeadline.clear()
     this.isOpen = true
     this.#idle()

@@ -1,19 +1,11 @@
 import type { CreateResult, Entry, Version } from '../../../../src/store.ts'
 import type { Address } from '../address.ts'
-import { type CasResult, type Driver, type DriverOptions, expiration, unavailable } from '../driver.ts'
+import { type CasResult, type Driver, expiration, unavailable } from '../driver.ts'
 import { Link } from '../link.ts'
 import { Call, type CallDetails, type Verb } from './call.ts'
 import { type ConnectionOptions, type Orphan, TextConnection } from './connection.ts'
-import type { TlsOptions } from './socket.ts'
-
-export type { TlsOptions } from './socket.ts'
-
-/** What the text client takes beside {@link DriverOptions}; the caller has checked it. */
-export interface TextOptions extends DriverOptions {
-  /** `auto` (where left out): meta from memcached 1.6.13 on, classic before; a proxy is refused. See `Handshake`. */
-  readonly protocol?: 'auto' | 'meta' | 'classic' | undefined
-  readonly tls?: true | TlsOptions | undefined
-}
+import type { TextOptions } from './options.ts'
+import type { Protocol } from './protocol.ts'
 
 /** Speaks memcached's text protocol: one connection, any number of calls in flight on it. */
 export function textDriver(address: Address, options: TextOptions): Driver {
@@ -75,6 +67,15 @@ class TextDriver implements Driver {
 
   version(signal?: AbortSignal): Promise<string> {
     return this.#call('version', '', { signal }) as Promise<string>
+  }
+
+  get protocol(): 'meta' | 'classic' | undefined {
+    return (this.#current?.protocol as Protocol | undefined)?.name
+  }
+
+  async stats(signal?: AbortSignal): Promise<ReadonlyMap<string, string>> {
+    const { hasStats } = await this.#link.connection(signal)
+    return hasStats ? ((await this.#call('stats', '', { signal })) as ReadonlyMap<string, string>) : new Map()
   }
 
   stands(version: Version): boolean {

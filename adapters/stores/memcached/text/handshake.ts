@@ -13,6 +13,8 @@ export interface HandshakeOptions {
 export interface Abilities {
   readonly isMeta: boolean
   readonly hasGats: boolean
+  /** Not behind a proxy: twemproxy hangs up on it. */
+  readonly hasStats: boolean
 }
 
 type Numbers = readonly [number, number, number]
@@ -82,7 +84,8 @@ export class Handshake implements Replies {
         "is older than 1.4.8 or no memcached but a proxy: protocol 'classic' may work, see its limits",
       )
     const isMeta = protocol === 'auto' ? isFrom(version, firstMeta) : protocol === 'meta'
-    this.#onDone({ isMeta, hasGats: isMeta || isFrom(version, firstGats) })
+    const hasStats = isFrom(version, firstTouch)
+    this.#onDone({ isMeta, hasGats: isMeta || isFrom(version, firstGats), hasStats })
   }
 }
 

@@ -10,6 +10,7 @@ import {
   refused,
   refusedForCas,
   resolve,
+  told,
 } from './protocol.ts'
 import type { Writer } from './writer.ts'
 
@@ -30,6 +31,7 @@ const absent = -1
  * a reply made up of stored bytes, cannot pass. On misses servers before 1.6.18 leave it out (measured on 1.6.15).
  */
 export class MetaProtocol implements Protocol {
+  readonly name = 'meta'
   readonly #context: ProtocolContext
   #nextOpaque: number = randomInt(1, 2 ** 29)
   // The flags of the line last read; fields, so that a reply needs no object.
@@ -96,8 +98,7 @@ export class MetaProtocol implements Protocol {
   }
 
   #other(call: Call, line: string): void {
-    if (call.verb === 'version' && line.startsWith('VERSION ')) resolve(this.#context, call, line.slice(8))
-    else refused(this.#context, call, line)
+    if (!told(this.#context, call, line)) refused(this.#context, call, line)
   }
 
   #version(): Version {
@@ -137,7 +138,7 @@ function requestOf(call: Call): string {
     case 'delete':
       return `md ${key} O${opaque}\r\n`
     default:
-      return 'version\r\n'
+      return `${call.verb}\r\n`
   }
 }
 

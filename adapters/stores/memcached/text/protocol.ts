@@ -1,12 +1,16 @@
 import { SessionValueError, type StoreUnavailableError } from '../../../../src/errors.ts'
 import type { Version } from '../../../../src/store.ts'
-import { unavailable } from '../driver.ts'
+import { refusal as refusalOf, unavailable } from '../driver.ts'
 import type { Call } from './call.ts'
 import { type Replies, ReplyError } from './parser.ts'
 import type { Writer } from './writer.ts'
 
+/** memcached 1.6 has some 100 of them; lines without an end are no reply. */
+const maxCounters = 1000
+
 /** How the verbs travel: requests to bytes, replies to outcomes. One per connection. */
 export interface Protocol extends Replies {
+  readonly name: 'meta' | 'classic'
   /** Writes one request and gives its size on the wire. */
   write(call: Call, writer: Writer): number
   /** The number to compare and swap with, where this protocol knows it for this version. */
@@ -50,6 +54,23 @@ export function refused(context: ProtocolContext, call: Call, line: string): voi
   call.reject(error)
 }
 
+/** Takes one line of the reply to `version` or `stats`; false where it is none. */
+export function told(context: ProtocolContext, call: Call, line: string): boolean {
+  if (call.verb === 'stats') return counted(context, call, line)
+  if (call.verb !== 'version' || !line.startsWith('VERSION ')) return false
+  resolve(context, call, line.slice(8))
+  return true
+}
+
+/** `STAT <name> <value>` again and again, up to `END`. */
+function counted(context: ProtocolContext, call: Call, line: string): boolean {
+  const [, name, value] = /^STAT (\S+) (.*)$/.exec(line) ?? []
+  if (line === 'END') resolve(context, call, call.counters)
+  else if (name === undefined || value === undefined || call.counters.size >= maxCounters) return false
+  else call.counters.set(name, value)
+  return true
+}
+
 /** Ends the call: without numbers (-C) an update would overwrite unseen. */
 export function refusedForCas(context: ProtocolContext, call: Call): void {
   context.answered()
@@ -59,7 +80,7 @@ export function refusedForCas(context: ProtocolContext, call: Call): void {
 function refusal(node: string, call: Call, line: string): SessionValueError | StoreUnavailableError | undefined {
   if (line.startsWith('SERVER_ERROR object too large for cache') && call.value)
     return new SessionValueError('too-large', `the value is too large for memcached at ${node}`)
-  if (line.startsWith('SERVER_ERROR out of memory')) return unavailable(node, 'is out of memory')
+  if (line.startsWith('SERVER_ERROR out of memory')) return refusalOf(node, 'is out of memory')
   return undefined
 }
 

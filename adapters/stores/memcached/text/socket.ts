@@ -1,17 +1,7 @@
-import { connect, isIP, type Socket, type TcpNetConnectOpts } from 'node:net'
+import { connect, type Socket, type TcpNetConnectOpts } from 'node:net'
 import { connect as secure } from 'node:tls'
 import type { Address } from '../address.ts'
-
-/** TLS to the server, always with its certificate checked: there is no way to switch that off. */
-export interface TlsOptions {
-  /** Trusted instead of the system's certificate authorities; PEM. */
-  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined
-  /** The client's own certificate and key, PEM, where the server asks for them. */
-  readonly cert?: string | Uint8Array | undefined
-  readonly key?: string | Uint8Array | undefined
-  /** The name the certificate must have; the server's host where left out. */
-  readonly servername?: string | undefined
-}
+import { type TlsOptions, tlsOptions } from '../tls.ts'
 
 /** A socket on its way, and how to be rid of it. */
 export interface Wire {
@@ -43,17 +33,4 @@ export function openWire({ host, port }: Address, tls: true | TlsOptions | undef
   raw.on('error', () => {}) // the TLS socket reports it too
   const socket = secure({ ...tlsOptions(host, tls), socket: raw })
   return { socket, openEvent: 'secureConnect', abort: abort(socket) }
-}
-
-function tlsOptions(host: string | undefined, tls: true | TlsOptions): object {
-  const { ca, cert, key, servername } = tls === true ? {} : tls
-  // SNI holds names only (RFC 6066); an address is checked against the certificate all the same, through `host`.
-  const name = servername ?? (host === undefined || isIP(host) ? undefined : host)
-  return {
-    ...(host !== undefined && { host }),
-    ...(name !== undefined && { servername: name }),
-    ...(ca !== undefined && { ca }),
-    ...(cert !== undefined && { cert }),
-    ...(key !== undefined && { key }),
-  }
 }

@@ -1,0 +1,64 @@
+import { Redis as IoRedis } from 'ioredis'
+import { createClient } from 'redis'
+import { type MemcachedOptions, memcachedStore } from '../../../adapters/stores/memcached/index.ts'
+import { redisStore } from '../../../adapters/stores/redis.ts'
+import { replicatedStore } from '../../../adapters/stores/replicated.ts'
+import type { Store } from '../../../src/index.ts'
+
+/** A store as it can be told to another process. */
+export type StoreSpec =
+  | { readonly kind: 'memcached'; readonly servers: readonly string[]; readonly options?: Partial<MemcachedOptions> }
+  /** The servers come from a provider function and change by message. */
+  | { readonly kind: 'provided'; readonly servers: readonly string[]; readonly options?: Partial<MemcachedOptions> }
+  | { readonly kind: 'node-redis' | 'ioredis'; readonly port: number }
+  | { readonly kind: 'replicated'; readonly servers: readonly string[]; readonly port: number }
+
+export interface OpenStore {
+  readonly store: Store
+  /** Tells the provider of another list; the store learns of it when it asks. */
+  provide(servers: readonly string[]): void
+  close(): Promise<void>
+}
+
+/** What the doc comment of `redisStore` asks for. */
+const socketTimeout = 1000
+const reconnectStrategy = (retries: number) => Math.min(50 * 2 ** retries, 500)
+
+export async function openStore(spec: StoreSpec): Promise<OpenStore> {
+  switch (spec.kind) {
+    case 'memcached':
+      return plain(memcachedStore({ servers: spec.servers, ...spec.options }))
+    case 'provided': {
+      let servers = spec.servers
+      const store = memcachedStore({ servers: async () => servers, ...spec.options })
+      const provide = (list: readonly string[]) => {
+        servers = list
+      }
+      return { ...plain(store), provide }
+    }
+    case 'replicated': {
+      const redis = await openStore({ kind: 'node-redis', port: spec.port })
+      const store = replicatedStore({ stores: [memcachedStore({ servers: spec.servers }), redis.store] })
+      return { ...plain(store), close: async () => void (await Promise.all([store.close?.(), redis.close()])) }
+    }
+    case 'node-redis': {
+      const client = createClient({
+        socket: { host: '127.0.0.1', port: spec.port, socketTimeout, reconnectStrategy },
+        disableOfflineQueue: true,
+      })
+      client.on('error', () => {})
+      await client.connect()
+      return { ...plain(redisStore({ client })), close: async () => client.destroy() }
+    }
+    case 'ioredis': {
+      const client = new IoRedis(spec.port, '127.0.0.1', { socketTimeout, enableOfflineQueue: false })
+      client.on('error', () => {})
+      await new Promise((ready) => client.once('ready', ready))
+      return { ...plain(redisStore({ client })), close: async () => client.disconnect() }
+    }
+  }
+}
+
+function plain(store: Store): OpenStore {
+  return { store, provide: () => {}, close: async () => store.close?.() }
+}
