@@ -124,8 +124,9 @@ async function change(state: RequestState, claim: Claim, from: Found): Promise<C
       const cookie = await handOut(state, { ...claim, revision, until: record.until })
       return { cookie, found: { status: 'found', revision, record, version: result.version } }
     }
-    if (result.status === 'outranked') floor = result.revision
-    else base = await newer(state, claim, result, base, attempts)
+    // The rank was asked for on this very base: on a newer one it would outrank an acknowledged change of another.
+    floor = result.status === 'outranked' ? result.revision : 0
+    if (result.status !== 'outranked') base = await newer(state, claim, result, base, attempts)
   }
   throw conflict(state)
 }

@@ -46,15 +46,30 @@ export class SessionUseError extends SessionError {
   readonly code = 'invalid-use'
 }
 
+/** An error with an HTTP form. Hono looks for `getResponse`, so its own error handler answers with it and logs nothing. */
+abstract class AnswerableError extends SessionError {
+  abstract readonly status: 409 | 503
+
+  /** The bare answer, without a word about what happened where. */
+  getResponse(): Response {
+    const headers = new Headers({ 'Cache-Control': 'private, no-store' })
+    if (this.status === 503) headers.set('Retry-After', `${retryAfterSeconds}`)
+    return new Response(this.status === 503 ? 'Service Unavailable' : 'Conflict', { status: this.status, headers })
+  }
+}
+
+/** Breakers look at a node that is down about every second. */
+const retryAfterSeconds = 1
+
 /** A key that this request read and then changed was changed by another request meanwhile (HTTP 409). Nothing was written. */
-export class SessionConflictError extends SessionError {
+export class SessionConflictError extends AnswerableError {
   override readonly name = 'SessionConflictError'
   readonly code = 'conflict'
   readonly status = 409
 }
 
 /** The session was destroyed, regenerated or lost while this request wanted to change it (HTTP 409). Nothing was written. */
-export class SessionGoneError extends SessionError {
+export class SessionGoneError extends AnswerableError {
   override readonly name = 'SessionGoneError'
   readonly code = 'gone'
   readonly status = 409
@@ -65,11 +80,10 @@ export class SessionGoneError extends SessionError {
  *
  * Not the same as absent: nobody is logged out by it. A write that failed this way may have happened or not.
  */
-export class StoreUnavailableError extends SessionError {
+export class StoreUnavailableError extends AnswerableError {
   override readonly name = 'StoreUnavailableError'
   readonly code = 'unavailable'
   readonly status = 503
-  readonly retryAfterSeconds = 1
   /** The node that failed, as configured (`host:port`), where the store knows it. */
   readonly node: string | undefined
 

@@ -90,13 +90,11 @@ function dropAnswer(c: Context): void {
 
 /** Gives the errors that have a status their HTTP form, also those that a read threw inside a handler. */
 function throwAsHttp(c: Context, error: unknown): void {
-  const isConflict = error instanceof SessionConflictError || error instanceof SessionGoneError
-  if (!isConflict && !(error instanceof StoreUnavailableError)) return
-  const headers = new Headers({ 'Cache-Control': 'private, no-store' })
-  if (error instanceof StoreUnavailableError) headers.set('Retry-After', `${error.retryAfterSeconds}`)
+  const isAnswerable =
+    error instanceof SessionConflictError || error instanceof SessionGoneError || error instanceof StoreUnavailableError
+  if (!isAnswerable) return
   dropAnswer(c)
-  const text = isConflict ? 'Conflict' : 'Service Unavailable'
-  throw new HTTPException(error.status, { message: text, cause: error, res: new Response(text, { headers }) })
+  throw new HTTPException(error.status, { message: error.message, cause: error, res: error.getResponse() })
 }
 
 /** Leaves 101 and error responses alone (headers after a protocol switch throw), copies those with immutable headers. */

@@ -47,6 +47,13 @@ const browser: Tool = {
   debian: 'chromium',
   homebrew: '--cask google-chrome',
 }
+/** Peers that tests compare with, on Debian: installed where that goes unasked, else those tests say that they are skipped. */
+const comparisons: readonly Tool[] = [
+  { commands: ['php'], debian: 'php-cli', homebrew: 'php' },
+  // No commands of their own: Debian's packages leave these folders.
+  { commands: ['/usr/share/doc/php-memcached'], debian: 'php-memcached', homebrew: 'php' },
+  { commands: ['/usr/share/doc/python3-pylibmc'], debian: 'python3-pylibmc', homebrew: 'libmemcached' },
+]
 const tools = existsSync(join(root, 'test/browser')) ? [...servers, browser] : servers
 
 process.env.PATH = [join(root, 'node_modules/.bin'), process.env.PATH].join(delimiter)
@@ -67,11 +74,12 @@ function assertNode(): void {
 }
 
 function provideTools(): void {
-  const missing = tools.filter((tool) => !isThere(tool))
+  const wanted = process.platform === 'linux' ? [...tools, ...comparisons] : tools
+  const missing = wanted.filter((tool) => !isThere(tool))
   if (missing.length === 0) return
   console.log(`missing: ${missing.map((tool) => tool.commands[0]).join(', ')}`)
   for (const [command, ...args] of installation(missing)) call(command as string, args)
-  const left = missing.filter((tool) => !isThere(tool))
+  const left = tools.filter((tool) => !isThere(tool))
   if (left.length === 0) return
   const debian = left.map((tool) => tool.debian).join(' ')
   const homebrew = left.map((tool) => `brew install ${tool.homebrew}`).join(' && ')

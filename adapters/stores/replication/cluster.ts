@@ -1,4 +1,4 @@
-import type { CallOptions, Store, Tombstone } from '../../../src/store.ts'
+import { type CallOptions, maxTtlSeconds, type Store, type Tombstone } from '../../../src/store.ts'
 import { Handover } from './handover.ts'
 import { Member } from './member.ts'
 import { read } from './reading.ts'
@@ -94,7 +94,7 @@ export class Cluster {
 
   /** A tombstone found, to be passed on in full. */
   inFull(value: Uint8Array): Tombstone {
-    return { value, seconds: this.recordSeconds + marginSeconds }
+    return { value, seconds: Math.min(this.recordSeconds + marginSeconds, maxTtlSeconds) }
   }
 
   /** Sets a tombstone on one member; false where it could not be reached. */

@@ -9,8 +9,12 @@ const longestProbeMs = 60_000
 /** Nothing is ever stored under it: any answer to it shows that the node is there. */
 const probeKey = 'claimcheck:probe'
 
-/** The outage of an operation, told by what its members said last: an older error is of another operation. */
+/**
+ * The outage of an operation, told by what its members said last: an older error is of another operation. Somebody waits for
+ * them, so those that are out are probed within a second.
+ */
 export function outageOf(members: readonly Member[]): StoreUnavailableError {
+  for (const member of members) member.hurry()
   const failed = members.filter(({ lastError }) => lastError !== undefined)
   const cause = failed.sort((a, b) => b.lastErrorAt - a.lastErrorAt)[0]?.lastError
   const node = cause?.node ?? members[0]?.name

@@ -29,6 +29,8 @@ export async function read(cluster: Cluster, key: string, options: ReadOptions):
     const behind = options.atLeast !== undefined && revisionOf(best.value) < options.atLeast
     if (behind && copies.some(({ status }) => status === 'down')) throw away(copies)
     const repaired = await repair(cluster, key, copies, best.value, options)
+    // Who only reads hands over too: between two restarts a session may be read where its node is still out.
+    for (const { member, status } of repaired ?? []) if (status === 'down') cluster.handover.note(member, key)
     if (repaired) return { entry: entryOf(best.value, repaired), copies: repaired }
   }
   throw new StoreUnavailableError('the copies of a session did not come to rest')

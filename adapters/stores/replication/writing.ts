@@ -6,8 +6,8 @@ import { type Member, outageOf } from './member.ts'
 import { entryOf, put, read } from './reading.ts'
 
 /**
- * What a commit that misses the home copy adds to its revision: more than the clock skew between servers plus a deadline, so that
- * the late write of a home that was frozen cannot outrank it.
+ * How far a commit that misses the home copy puts its revision ahead of the clock: more than the clock skew between servers plus
+ * a deadline, so that the late write of a home that was frozen cannot outrank it.
  */
 const failoverMs = 2000
 /** A resealed revision may be a little older than the one asked for: the time between the two calls. */
@@ -42,10 +42,8 @@ export async function create(
     return { status: 'taken' }
   }
   const copies = results as Copy[]
-  if (stored(copies).length === 0) {
-    await undo(write, owners, results)
-    throw outageOf(owners)
-  }
+  // No tombstone here: in a composition of compositions the others may have taken it. Whoever drew the id undoes it.
+  if (stored(copies).length === 0) throw outageOf(owners)
   return acknowledge(write, copies)
 }
 
@@ -78,23 +76,34 @@ export async function update(
   const known = splitVersion(version, cluster.ownersOf(key))
   if (!known) return whatIsThere(write, false)
   if (isTombstone(value)) return claim(write, known.copies)
-  const floor =
-    Math.ceil(Math.max(known.revision + 1, cluster.options.now())) + (cluster.options.failoverMs ?? failoverMs)
   const copies: Copy[] = []
   let isMaybe = false
   for (const copy of known.copies) {
-    const isDown = copy.status === 'down' || !copy.member.isUp
-    const missedHome =
-      stored(copies).length === 0 && (isDown ? known.copies.length > copies.length + 1 : copies.length > 0)
-    if (missedHome && !isMaybe && revisionOf(value) < floor - slackMs) return { status: 'outranked', revision: floor }
-    const after = isDown ? ({ member: copy.member, status: 'down' } as const) : await swapOne(write, copy)
+    const isOut = copy.status === 'down' || !copy.member.isUp
+    const hasMissedHome = !isOut && copies.length > 0 && stored(copies).length === 0
+    if (hasMissedHome && !ranksAsFailover(write, known.revision)) {
+      // The home may still apply what it was sent, so this write cannot be made again under a higher revision.
+      if (isMaybe) throw nobody(write)
+      return { status: 'outranked', revision: failoverRevision(cluster, known.revision) }
+    }
+    const after = isOut ? ({ member: copy.member, status: 'down' } as const) : await swapOne(write, copy)
     if (after === 'conflict' || after === 'maybe')
       return whatIsThere(write, isMaybe || after === 'maybe' || stored(copies).length > 0)
-    if (!isDown && after.status === 'down') isMaybe = true
+    if (!isOut && after.status === 'down') isMaybe = true
     copies.push(after)
   }
   if (stored(copies).length === 0) throw nobody(write)
   return acknowledge(write, copies)
+}
+
+/** Above whatever a frozen home may still apply: a write on the same record takes its revision + 1, or its own clock's time. */
+function failoverRevision({ options }: Cluster, base: number): number {
+  return Math.ceil(Math.max(base + 2, options.now() + (options.failoverMs ?? failoverMs)))
+}
+
+function ranksAsFailover({ cluster, value }: Write, base: number): boolean {
+  const revision = revisionOf(value)
+  return revision >= base + 2 && revision >= failoverRevision(cluster, base) - slackMs
 }
 
 const nobody = ({ cluster, key }: Write) => outageOf(cluster.ownersOf(key))
