@@ -3,6 +3,7 @@ import { SessionConflictError, SessionGoneError, StoreUnavailableError } from '.
 import { equalData, type SessionData } from './journal.ts'
 import { encodeRecord, sealRecord } from './record.ts'
 import { dataOf, type Found, type RequestState } from './request.ts'
+import { isWorkers } from './runtime.ts'
 import type { UpdateResult } from './store.ts'
 import type { Claim } from './token.ts'
 import { bury, claimOld, create, nextRevision, undo, update } from './writes.ts'
@@ -11,7 +12,7 @@ import { bury, claimOld, create, nextRevision, undo, update } from './writes.ts'
 const maxAttempts = 8
 /** A login starts again from a newer record this often: a parallel write must not fail it, an endless stream of them may. */
 const maxRegenerations = 3
-/** A late request of a browser that already has a newer cookie arrives within this time; later, or where clocks jumped, it starts anew. */
+/** A late request of a browser that already has a newer cookie arrives within this time; later ones start anew. */
 const goneMs = 5000
 
 /**
@@ -26,7 +27,7 @@ export async function commit(state: RequestState, failed: boolean): Promise<stri
   if (failed) return state.regenerated && state.budget.phase(() => invalidate(state))
   if (state.operations.length === 0 && !state.regenerated) return undefined
   const claim = await state.findClaim()
-  return claim ? changeInTurn(state, claim) : state.budget.phase(() => start(state))
+  return claim ? changeInTurn(state, claim) : state.budget.phase(() => startOver(state))
 }
 
 async function destroy(state: RequestState): Promise<string | undefined> {
@@ -38,14 +39,16 @@ async function destroy(state: RequestState): Promise<string | undefined> {
 
 /** The half of a regenerate that an unhandled error leaves standing: the old id is dead. The cookie stays as it is. */
 async function invalidate(state: RequestState): Promise<undefined> {
-  const claim = await state.findClaim()
-  if (claim) await bury(state, claim, 'regenerated')
+  await state.findClaim()
+  await Promise.all(state.claims.map((claim) => bury(state, claim, 'regenerated')))
 }
 
 async function changeInTurn(state: RequestState, claim: Claim): Promise<string | undefined> {
   const { lanes } = await state.context()
   let cookie: string | undefined
   await state.load()
+  // A promise of workerd belongs to the request that made it: nobody else may wait for it. Compare-and-swap decides there alone.
+  if (isWorkers()) return (await state.budget.phase(() => changeLoaded(state, claim, undefined))).cookie
   await state.budget.phase(() =>
     lanes.run(
       claim.identity.key,
@@ -82,15 +85,29 @@ async function changeLoaded(state: RequestState, claim: Claim, newest: Found | u
     case 'unavailable':
       throw loaded.error
     case 'absent':
-      return { cookie: await start(state) }
+      return { cookie: await startOver(state) }
     case 'gone':
-      if (Math.abs(state.settings.now() - loaded.revision) < goneMs) throw gone(state)
+      if (hasJustEnded(state, loaded.revision)) throw gone(state)
       return { cookie: await start(state) }
     case 'found': {
       const base = newest && newest.revision > loaded.revision ? newest : loaded
       return state.regenerated ? { cookie: await regenerate(state, claim, base) } : change(state, claim, base)
     }
   }
+}
+
+/** Since a little before this request came. Not where a clock that was ahead set the mark: then nobody could begin anew for long. */
+function hasJustEnded(state: RequestState, endedAt: number): boolean {
+  return endedAt > state.openedAt - goneMs && endedAt < state.settings.now() + goneMs
+}
+
+/**
+ * Begins a new session. After a regenerate no id that came with the request may live on: not the older record behind one that was
+ * lost, and neither of two.
+ */
+async function startOver(state: RequestState): Promise<string | undefined> {
+  if (state.regenerated) await Promise.all(state.claims.map((claim) => bury(state, claim, 'regenerated')))
+  return start(state)
 }
 
 /** A session that is not there yet: stored under a fresh id, unless there is nothing to store. */
@@ -118,11 +135,12 @@ async function change(state: RequestState, claim: Claim, from: Found): Promise<C
     const revision = Math.max(nextRevision(state, base.revision, claim.revision), floor)
     const record = { ...base.record, data }
     const value = await sealRecord(ring, claim.identity, revision, encodeRecord(record, state.settings.maxBytes))
-    const result = await update(state, claim.identity, value, state.secondsToLive(record.until), base.version)
+    const readAt = performance.now()
+    const result = await update(state, claim.identity, value, state.secondsToLive(record.until), base)
     if (result.status === 'stored') {
       state.emit({ type: 'commit', outcome: 'updated', bytes: value.length, attempts })
       const cookie = await handOut(state, { ...claim, revision, until: record.until })
-      return { cookie, found: { status: 'found', revision, record, version: result.version } }
+      return { cookie, found: { status: 'found', revision, record, version: result.version, readAt } }
     }
     // The rank was asked for on this very base: on a newer one it would outrank an acknowledged change of another.
     floor = result.status === 'outranked' ? result.revision : 0
@@ -172,10 +190,9 @@ async function newer(
   if (refused.status === 'missing') throw gone(state)
   const current = refused.status === 'conflict' && attempt <= 2 ? refused.current : undefined
   if (attempt > 2) await pause(state, attempt)
-  const loaded = current ? await state.open(claim, current) : await state.read(claim, base.revision)
+  const loaded = current ? await state.open(claim, current, performance.now()) : await state.read(claim, base.revision)
   if (loaded.status === 'found' && loaded.revision >= base.revision) return loaded
   if (loaded.status === 'found') return newerOnly(state, claim, base)
-  if (loaded.status === 'unavailable') throw loaded.error
   throw gone(state)
 }
 

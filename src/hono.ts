@@ -37,7 +37,8 @@ export function session<E extends Env = any>(options: OptionsOf<E>): MiddlewareH
       throw error
     }
     const result = await asHttp(c, () => commit({ failed: isFailure(c.error) }))
-    throwAsHttp(c, c.error)
+    if (isAnswered(c)) complete(c)
+    else throwAsHttp(c, c.error)
     apply(c, result)
   }
 }
@@ -61,7 +62,7 @@ function perEnvironment<E extends Env>(options: (c: Context<E>) => SessionOption
   const byEnv = new WeakMap<object, Configured>()
   const everywhere = {}
   return (c) => {
-    const env = isWorkers() ? (c.env as object) : everywhere
+    const env = isWorkers() && typeof c.env === 'object' ? c.env : everywhere
     const configured = byEnv.get(env) ?? configure(options(c))
     byEnv.set(env, configured)
     return configured
@@ -71,6 +72,15 @@ function perEnvironment<E extends Env>(options: (c: Context<E>) => SessionOption
 /** A thrown response below 500 is an answer, such as "wrong password"; anything else thrown is a failure. */
 const isFailure = (error: Error | undefined) =>
   error !== undefined && !(error instanceof HTTPException && error.status < 500)
+
+/** An error handler has already given the error its status, as Hono's own does by `getResponse`. */
+const isAnswered = (c: Context) => c.error !== undefined && 'status' in c.error && c.res.status === c.error.status
+
+/** What belongs to the status and the handler left out: Retry-After with a 503. */
+function complete(c: Context): void {
+  if (c.error instanceof StoreUnavailableError && !c.res.headers.has('Retry-After'))
+    c.header('Retry-After', c.error.getResponse().headers.get('Retry-After') ?? undefined)
+}
 
 async function asHttp<Result>(c: Context, work: () => Promise<Result>): Promise<Result> {
   try {
@@ -84,6 +94,7 @@ async function asHttp<Result>(c: Context, work: () => Promise<Result>): Promise<
 
 /** Hono copies the headers of the answer so far onto that of an error: the page's cookies and `public, max-age` among them. */
 function dropAnswer(c: Context): void {
+  c.res.body?.cancel().catch(() => {})
   c.res = undefined
   c.res = new Response(null)
 }

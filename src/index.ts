@@ -15,7 +15,7 @@ export { type SessionEnv, session } from './hono.ts'
 export type { Secret } from './keys.ts'
 export type { SessionOptions } from './options.ts'
 export { revisionOf } from './record.ts'
-export type { RegenerateOptions, Session, Stored } from './session.ts'
+export type { RegenerateOptions, Session, SessionReader, Stored } from './session.ts'
 export { type CommitOptions, type CommitResult, createSessions, type OpenSession, type Sessions } from './sessions.ts'
 export type {
   CallOptions,
@@ -27,6 +27,7 @@ export type {
   Store,
   StoreHealth,
   Tombstone,
+  UpdateOptions,
   UpdateResult,
   Version,
 } from './store.ts'

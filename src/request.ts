@@ -24,6 +24,8 @@ export interface Found {
   readonly revision: number
   readonly record: SessionRecord
   readonly version: Version
+  /** When the version was asked for, on the monotonic clock. */
+  readonly readAt: number
 }
 
 /** How a load ends. `gone`: a tombstone was found; `absent`: nothing was, or nothing that can be used. */
@@ -33,6 +35,9 @@ export type Loaded =
   | { readonly status: 'gone'; readonly revision: number }
   | { readonly status: 'unavailable'; readonly error: StoreUnavailableError }
 
+/** What a store can tell. */
+type Stored = Exclude<Loaded, { readonly status: 'unavailable' }>
+
 const nothing: SessionData = new Map()
 
 /** Everything one request knows and wants of its session. The session writes here, the commit reads here. */
@@ -40,6 +45,8 @@ export class RequestState {
   readonly context: () => Promise<Context>
   readonly settings: Settings
   readonly budget: Budget
+  /** When the request came, on the configured clock. */
+  readonly openedAt: number
   readonly operations: Operation[] = []
   readonly guard: Guard = new Guard()
   /** Reads and updates under way: a commit waits for them, so that a forgotten `await` loses nothing. */
@@ -56,7 +63,8 @@ export class RequestState {
   loaded: Loaded | undefined
   readonly #cookieHeader: string | null | undefined
   #claiming: Promise<Claim | undefined> | undefined
-  #loading: Promise<Loaded> | undefined
+  /** The one load, once it was asked for. */
+  loading: Promise<Loaded> | undefined
   #view: Map<string, Json> | undefined
   /** Recipes that threw on the loaded data, with what they threw. */
   readonly #impossible: Map<Operation, unknown> = new Map()
@@ -65,15 +73,16 @@ export class RequestState {
     this.settings = settings
     this.context = context
     this.budget = new Budget(settings.requestMs)
+    this.openedAt = settings.now()
     this.#cookieHeader = cookieHeader
   }
 
   emit(event: SessionEvent): void {
+    // Watching a request must not fail it, nor end the process; said in the doc comment of SessionEventHandler.
     try {
-      this.settings.onEvent?.(event)
-    } catch {
-      // Watching a request must not fail it; said in the doc comment of SessionEventHandler.
-    }
+      const answer: unknown = this.settings.onEvent?.(event)
+      if (answer instanceof Promise) answer.catch(noop)
+    } catch {}
   }
 
   /** Journals one change, in the order of the calls; a recipe that throws leaves no trace. */
@@ -150,8 +159,8 @@ export class RequestState {
 
   /** Loads once; parallel reads share it. Slides the expiry in the same round trip. */
   load(): Promise<Loaded> {
-    this.#loading ??= this.#load()
-    return this.#loading
+    this.loading ??= this.#load()
+    return this.loading
   }
 
   async #load(): Promise<Loaded> {
@@ -178,21 +187,23 @@ export class RequestState {
   }
 
   /** One read, opened. A record of an unknown key or format is unavailable, not absent: another release may need it. */
-  async read(claim: Claim, atLeast: number, touchSeconds?: number): Promise<Loaded> {
+  async read(claim: Claim, atLeast: number, touchSeconds?: number): Promise<Stored> {
+    const readAt = performance.now()
     const onLost = (node: string) => this.emit({ type: 'lost', node })
     const entry = await this.call((store, signal) =>
       store.read(claim.identity.key, { signal, atLeast, touchSeconds, onLost }),
     )
-    return entry ? await this.open(claim, entry) : { status: 'absent' }
+    return entry === null ? { status: 'absent' } : await this.open(claim, entry, readAt)
   }
 
-  async open(claim: Claim, entry: Entry): Promise<Loaded> {
+  async open(claim: Claim, entry: Entry, readAt: number): Promise<Stored> {
+    if (!(entry?.value instanceof Uint8Array)) throw new StoreUnavailableError('the store answered nonsense')
     const { ring } = await this.context()
     const opened = await openRecord(ring, claim.identity, entry.value)
     switch (opened.status) {
       case 'record':
         if (opened.record.until * 1000 <= this.settings.now()) return { status: 'absent' }
-        return { ...opened, status: 'found', version: entry.version }
+        return { ...opened, status: 'found', version: entry.version, readAt }
       case 'tombstone':
         return { status: 'gone', revision: opened.revision }
       case 'corrupt':

@@ -8,6 +8,7 @@ type Primitive = string | number | boolean | null | undefined
 /** Types that JSON would silently change; `copyJson` refuses them at run time. */
 type Unstorable =
   | Date
+  | Error
   | RegExp
   | bigint
   | symbol
@@ -25,7 +26,11 @@ export type Stored<T> = unknown extends T
     ? T
     : T extends Unstorable
       ? never
-      : { readonly [P in keyof T]: Stored<T[P]> }
+      : T extends readonly (infer Item)[]
+        ? number extends T['length']
+          ? readonly Stored<Item>[]
+          : { readonly [P in keyof T]: Stored<T[P]> }
+        : { readonly [P in keyof T]: Stored<T[P]> }
 
 /** How `regenerate` treats what was there. */
 export interface RegenerateOptions<Key extends string = string> {
@@ -35,20 +40,26 @@ export interface RegenerateOptions<Key extends string = string> {
   readonly reauthenticated?: boolean | undefined
 }
 
+/** The part of a session that only looks: what a helper should ask for, since any session with more keys fits it. */
+export interface SessionReader<Data extends object = Record<string, unknown>> {
+  /** The value of a key, own pending writes included. Loads once, on first use: one round trip that also slides the expiry. */
+  get<K extends keyof Data & string>(key: K): Promise<Stored<Data[K]> | undefined>
+  /** Whether the key has a value. */
+  has(key: keyof Data & string): Promise<boolean>
+  /** 8 characters that stand for the id in logs; never the id. Undefined until the session was read or committed. */
+  readonly ref: string | undefined
+}
+
 /**
  * The session of one request. Reads are lazy promises; writes are journaled and reach the store once, with the commit.
  *
  * An outage rejects a read with `StoreUnavailableError`. Calls apply in order. After `destroy()` reads give undefined and
  * writes throw; after the commit (inside a streaming body) writes throw `SessionUseError`.
  */
-export interface Session<Data extends object = Record<string, unknown>> {
-  /** The value of a key, own pending writes included. Loads once, on first use: one round trip that also slides the expiry. */
-  get<K extends keyof Data & string>(key: K): Promise<Stored<Data[K]> | undefined>
-  /** Whether the key has a value. */
-  has(key: keyof Data & string): Promise<boolean>
+export interface Session<Data extends object = Record<string, unknown>> extends SessionReader<Data> {
   /** All keys and values. Changing any of them later in this request conflicts if another request changed it meanwhile. */
   all(): Promise<Partial<Stored<Data>>>
-  /** Sets a key without loading; the value is checked and copied now, `undefined` removes the key. */
+  /** Sets a key without loading; the value is checked and copied now, `undefined` removes the key. What equals the loaded value is not written. */
   set<K extends keyof Data & string>(key: K, value: Stored<Data[K]> | undefined): void
   /** Removes a key without loading. */
   delete(key: keyof Data & string): void
@@ -68,8 +79,6 @@ export interface Session<Data extends object = Record<string, unknown>> {
   regenerate(options?: RegenerateOptions<keyof Data & string>): void
   /** Ends the session here and in the store, and clears the cookie. Needs no load and wins over everything. */
   destroy(): void
-  /** 8 characters that stand for the id in logs; never the id. Undefined until the session was read or committed. */
-  readonly ref: string | undefined
 }
 
 /** The one implementation; frozen, so that `session.userId = 1` throws instead of being lost. */
@@ -120,7 +129,14 @@ export class LazySession implements Session<Record<string, unknown>> {
     state.write({ type: 'clear' })
   }
 
-  async update(key: string, recipe: Recipe): Promise<void> {
+  update(key: string, recipe: Recipe): Promise<void> {
+    const done = this.#update(key, recipe)
+    // Where the load failed the commit fails too, so an update that nobody awaits need not end the process on top of it.
+    this.#state.loading?.catch(() => done.catch(() => {}))
+    return done
+  }
+
+  async #update(key: string, recipe: Recipe): Promise<void> {
     assertName(key)
     const state = this.#writable()
     const operation: Operation = { type: 'update', key, recipe }
@@ -132,7 +148,7 @@ export class LazySession implements Session<Record<string, unknown>> {
     const state = this.#writable()
     return state.track(
       this.#read(key, (value) => {
-        if (value !== undefined) this.delete(key)
+        if (value !== undefined && !state.destroyed) this.delete(key)
         return freezeJson(value)
       }),
     )

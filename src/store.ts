@@ -28,6 +28,12 @@ export interface Tombstone {
   readonly seconds: number
 }
 
+/** What an update may tell beside the value. */
+export interface UpdateOptions extends CallOptions {
+  /** Milliseconds since the version was read; a composition looks again before it trusts an old one. A leaf may ignore it. */
+  readonly versionAgeMs?: number | undefined
+}
+
 /** What a deletion may leave behind. */
 export interface DeleteOptions extends CallOptions {
   readonly tombstone?: Tombstone | undefined
@@ -100,7 +106,7 @@ export interface Store {
   create(key: string, value: Uint8Array, ttlSeconds: number, options?: CallOptions): Promise<CreateResult>
 
   /**
-   * Compare-and-swap: stores only where the entry still has this version. Never creates.
+   * Compare-and-swap: stores only where the entry still has this version. Never creates. Revisions rise with every update.
    * `missing` for every version once issued where nothing is stored; `read` and the writes give one entry one version.
    * A version from before a reconnect or restart of the backend is a conflict, even where the numbers repeat.
    */
@@ -109,7 +115,7 @@ export interface Store {
     value: Uint8Array,
     ttlSeconds: number,
     version: Version,
-    options?: CallOptions,
+    options?: UpdateOptions,
   ): Promise<UpdateResult>
 
   /** Unconditional; absent is not an error. The tombstone, where given, takes the record's place. */

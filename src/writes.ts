@@ -48,14 +48,9 @@ export async function bury(state: RequestState, claim: Claim, kind: 'destroyed' 
 
 /** Replaces the old record by a tombstone that names the new session. */
 export async function claimOld(state: RequestState, claim: Claim, base: Found, by: Identity): Promise<UpdateResult> {
-  const seconds = tombstoneSeconds(state)
-  let floor = 0
-  for (;;) {
-    const value = tombstone('regenerated', Math.max(nextRevision(state, base.revision, claim.revision), floor), by)
-    const result = await update(state, claim.identity, value, seconds, base.version)
-    if (result.status !== 'outranked' || result.revision <= floor) return result
-    floor = result.revision
-  }
+  // Its rank does not matter: a tombstone beats every record.
+  const value = tombstone('regenerated', nextRevision(state, base.revision, claim.revision), by)
+  return update(state, claim.identity, value, tombstoneSeconds(state), base)
 }
 
 /** Compare-and-swap of one session's bytes. */
@@ -64,25 +59,28 @@ export async function update(
   identity: Identity,
   value: Uint8Array,
   seconds: number,
-  version: string,
+  base: Found,
 ): Promise<UpdateResult> {
+  const versionAgeMs = performance.now() - base.readAt
   return settle(state, identity, value, (signal) =>
-    state.settings.store.update(identity.key, value, seconds, version, { signal }),
+    state.settings.store.update(identity.key, value, seconds, base.version, { signal, versionAgeMs }),
   )
 }
 
 /**
- * One write. Where its answer was lost, the store is asked once what it holds: exactly these bytes (they carry our own random
- * iv) mean it was applied. Anything else stays unknown, a 503: trying again applied changes twice in 10 % of simulated runs.
+ * One write. Where its answer was lost, the store is asked once what it holds: exactly these bytes (a record carries a random iv of
+ * its own, a tombstone the hash of its claimant) mean it was applied. Anything else stays unknown, a 503: trying again applied changes twice in 10 % of simulated runs.
  */
-async function settle<Result>(
+async function settle<Result extends { readonly status: string }>(
   state: RequestState,
   identity: Identity,
   value: Uint8Array,
   write: (signal: AbortSignal) => Promise<Result>,
 ): Promise<Result | { readonly status: 'stored'; readonly version: string }> {
   try {
-    return await state.call((_, signal) => write(signal))
+    const result = await state.call((_, signal) => write(signal))
+    if (typeof result?.status !== 'string') throw new StoreUnavailableError('the store answered nonsense')
+    return result
   } catch (error) {
     if (!(error instanceof StoreUnavailableError)) throw error
     const entry: Entry | null = await state

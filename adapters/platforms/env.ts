@@ -1,4 +1,5 @@
 import { SessionOptionsError } from '../../src/errors.ts'
+import { isWorkers } from '../../src/runtime.ts'
 import type { Store } from '../../src/store.ts'
 
 /**
@@ -6,9 +7,10 @@ import type { Store } from '../../src/store.ts'
  *
  * 1. `MEMCACHED_SERVERS` (`host:port`, separated by commas or spaces), with `MEMCACHED_USERNAME` and `MEMCACHED_PASSWORD`.
  * 2. `UPSTASH_REDIS_REST_URL` with `UPSTASH_REDIS_REST_TOKEN`.
- * 3. Memory, with one warning; refused where `NODE_ENV` is `production`, because every process would have sessions of its own.
+ * 3. Memory, with one warning; refused where `NODE_ENV` is `production`, on Workers and on Lambda: every process would have sessions of
+ *    its own.
  *
- * `env` is `process.env`, `Deno.env.toObject()` or the bindings of a Worker, of which only the texts are looked at.
+ * `env` is `process.env`, `Deno.env.toObject()` or the like, of which only the texts are looked at.
  * An empty variable counts as not set. Throws `SessionOptionsError` naming the variable that is missing or does not fit.
  * Adapters are loaded on demand: a Worker never loads what needs sockets, and nobody needs the peers of the other stores.
  */
@@ -20,7 +22,9 @@ export async function storeFromEnv(env: object): Promise<Store> {
     const { upstashStore } = await import('../stores/upstash.ts')
     return upstashStore({ url, token })
   }
-  if (textOf(env, 'NODE_ENV') === 'production')
+  // On Workers and Lambda every instance has a memory of its own, so users would be logged out at random.
+  const isServerless = isWorkers() || textOf(env, 'AWS_LAMBDA_FUNCTION_NAME') !== undefined
+  if (textOf(env, 'NODE_ENV') === 'production' || isServerless)
     throw new SessionOptionsError('no session store: set MEMCACHED_SERVERS or UPSTASH_REDIS_REST_URL and _TOKEN')
   warnOnce()
   const { memoryStore } = await import('../stores/memory.ts')
@@ -29,7 +33,7 @@ export async function storeFromEnv(env: object): Promise<Store> {
 
 async function memcachedFrom(env: object, list: string): Promise<Store> {
   // A socket of a Worker belongs to one request and dies with it (Workers documentation, "TCP sockets").
-  if (globalThis.navigator?.userAgent === 'Cloudflare-Workers')
+  if (isWorkers())
     throw new SessionOptionsError('MEMCACHED_SERVERS does not work on Workers: set UPSTASH_REDIS_REST_URL and _TOKEN')
   const servers = list.split(/[\s,]+/).filter((server) => server !== '')
   if (servers.length === 0) throw new SessionOptionsError('MEMCACHED_SERVERS names no server')

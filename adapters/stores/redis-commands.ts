@@ -112,8 +112,7 @@ function updateResultOf(answer: unknown, sent: string): UpdateResult | undefined
   if (status === 'stored' && answer.length === 1) return { status, version: versionOf(sent) }
   if (status === 'missing' && answer.length === 1) return { status }
   if (status !== 'conflict' || answer.length !== 2 || typeof current !== 'string') return undefined
-  // ioredis sends again what was unanswered when a connection broke (autoResendUnfulfilledCommands, on by default). The second
-  // run then meets the value of the first: our own write, not a conflict; replaying on it would apply a change twice.
+  // Whatever sent the command twice on the way: the second run meets our own write, and replaying on it would apply a change twice.
   if (current === sent) return { status: 'stored', version: versionOf(sent) }
   return { status, current: entryOf(current) }
 }

@@ -31,6 +31,7 @@ const defaultCallMs = 250
  * Keeps sessions in redis 6.2 or later (for GETEX), through a client of yours.
  *
  * There is no `close` and no listener is attached here: the client is not ours, and others may be using it. So, on your side:
+ * - Create ioredis with `autoResendUnfulfilledCommands: false`: a write must not be sent twice. It is refused otherwise.
  * - Listen for its `error` events: node-redis ends the process with an unhandled one when a connection breaks.
  * - Set its `socketTimeout`, or a connection that a firewall has forgotten is kept until the kernel gives up, 15 minutes on
  *   Linux. ioredis then leaves it in time. node-redis (`socket: { socketTimeout, reconnectStrategy }`) does after that long
@@ -49,7 +50,10 @@ export function redisStore(options: RedisStoreOptions): Store {
 
 function senderOf(client: RedisClient): SendCommand {
   // ioredis has a `sendCommand` too, of another shape: look for `call` first.
-  if (has(client, 'call')) return async (command) => client.call(...command)
+  if (has(client, 'call')) {
+    assertSendsOnce(client)
+    return async (command) => client.call(...command)
+  }
   if (!has(client, 'sendCommand'))
     throw new SessionOptionsError('redisStore: client must be a node-redis or ioredis client (sendCommand or call)')
   if (client.sendCommand.length > 2)
@@ -57,6 +61,14 @@ function senderOf(client: RedisClient): SendCommand {
   // The signal takes a command that still waits out of the offline queue, so that it is not sent minutes later.
   // typeMapping: a client of the application may map strings to Buffers; here they stay strings.
   return async (command, signal) => client.sendCommand([...command], { abortSignal: signal, typeMapping: {} })
+}
+
+/** Sent again after a reconnect, a change could meet another's and be applied a second time on top of it. */
+function assertSendsOnce(client: IoRedisClient): void {
+  type Options = { readonly autoResendUnfulfilledCommands?: unknown }
+  const { options } = client as { readonly options?: Options & { readonly redisOptions?: Options } }
+  if ((options?.redisOptions ?? options)?.autoResendUnfulfilledCommands !== false)
+    throw new SessionOptionsError('redisStore: create the ioredis client with autoResendUnfulfilledCommands: false')
 }
 
 function has<Name extends 'call' | 'sendCommand'>(

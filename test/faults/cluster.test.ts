@@ -3,7 +3,15 @@ import { describe, expect, test } from 'vitest'
 import { type App, startApps } from '../support/lab/apps.ts'
 import { figuresOf, show } from '../support/lab/history.ts'
 import { copiesOf } from '../support/lab/inspect.ts'
-import { Bench, expectCookiesLeftAlone, expectInvariants, expectNoCrash, isLong, settleMs } from '../support/lab/lab.ts'
+import {
+  Bench,
+  expectCookiesLeftAlone,
+  expectInvariants,
+  expectNoCrash,
+  isLong,
+  settleMs,
+  untilAllIn,
+} from '../support/lab/lab.ts'
 import { Load } from '../support/lab/load.ts'
 import { startRedis, type TestServer } from '../support/servers.ts'
 
@@ -27,10 +35,10 @@ async function openCluster(bench: Bench, users = 500): Promise<Cluster> {
 }
 
 const beforeMs = isLong ? 10_000 : 1500
-const afterMs = isLong ? 50_000 : 5000
+const afterMs = isLong ? 50_000 : 3500
 
 describe('R1 kill -9 of one of three nodes under load', () => {
-  test.each(isLong ? [0, 1, 2] : [0, 2])('node %i', async (at) => {
+  test.each(isLong ? [0, 1, 2] : [2])('node %i', async (at) => {
     await using bench = new Bench()
     const { nodes, apps, load } = await openCluster(bench)
     load.start()
@@ -58,7 +66,7 @@ test('R2 kill -9 of all nodes: every request is answered, no cookie is taken bac
   load.start()
   await sleep(1000)
   await Promise.all(nodes.map((node) => node.stop()))
-  await sleep(isLong ? 10_000 : 2000)
+  await sleep(isLong ? 10_000 : 1500)
   const outage = load.history.length
   await Promise.all(nodes.map((node) => node.restart()))
   const backAt = load.now
@@ -85,21 +93,24 @@ test('R3 a frozen node costs each process a few deadlines, then nothing', async 
   const calm = figuresOf(load.history.filter(({ called }) => called > load.now - 1500))
   const faultAt = load.now
   nodes[1]?.signal('SIGSTOP')
-  await sleep(isLong ? 30_000 : 5000)
+  await sleep(isLong ? 30_000 : 4000)
   await load.stop()
   nodes[1]?.signal('SIGCONT')
   await load.readAll()
   const all = figuresOf(load.history, faultAt)
-  const later = figuresOf(load.history.filter(({ called }) => called > faultAt + 1500 && called < faultAt + 4900))
-  show('R3', { ...all, calmP99: calm.p99, laterP99: later.p99, laterMax: later.max, later503: later.unavailable })
+  const frozen = load.history.filter(({ called }) => called > faultAt + 1500 && called < faultAt + 3900)
+  // A logout and a login ask every copy whatever is known of it: each may wait for one deadline.
+  const later = figuresOf(frozen.filter(({ kind }) => kind === 'read' || kind === 'append'))
+  const ends = figuresOf(frozen.filter(({ kind }) => kind === 'login' || kind === 'logout'))
+  const [calmP99, laterP99, laterMax] = [calm.p99, later.p99, later.max]
+  show('R3', { ...all, calmP99, laterP99, laterMax, endsP50: ends.p50, endsMax: ends.max })
   expectInvariants(load)
   expectCookiesLeftAlone(load)
   await expectNoCrash(apps)
   expect(all.max).toBeLessThan(settleMs)
   expect(all.unavailableUntilMs).toBeLessThan(2000)
-  expect(later.unavailable).toBe(0)
-  // Probes of both processes' breakers hold nobody up.
-  expect(later.p99).toBeLessThan(calm.p99 + 50)
+  expect(later.unavailable + ends.unavailable).toBe(0)
+  expect(laterP99).toBeLessThan(calmP99 + 50)
 })
 
 test('R6 R29 a node that comes back empty, or is replaced by an empty one: every copy that is used is there again', async () => {
@@ -121,17 +132,19 @@ test('a rolling restart of all three nodes, each session read between two of the
   await using bench = new Bench()
   const { nodes, apps, load } = await openCluster(bench)
   load.start()
+  const backMs: number[] = []
   for (const node of nodes) {
     await node.stop()
     await sleep(isLong ? 5000 : 500)
     await node.restart()
-    await sleep(200)
+    // A node that a process has taken out is not asked, and so not repaired, before that process has found it again.
+    backMs.push(await untilAllIn(apps, 3000))
     await load.readAll()
   }
   await load.stop()
   await load.readAll()
   const figures = figuresOf(load.history)
-  show('rolling restart', figures)
+  show('rolling restart', { ...figures, backMs: backMs.map(Math.round) })
   expectInvariants(load)
   expectCookiesLeftAlone(load)
   await expectNoCrash(apps)
@@ -181,7 +194,7 @@ test('all memcached nodes killed at once, with redis as the second store: none o
   await sleep(1500)
   const faultAt = load.now
   await Promise.all(nodes.map((node) => node.stop()))
-  await sleep(isLong ? 20_000 : 3000)
+  await sleep(isLong ? 20_000 : 2000)
   await load.stop()
   await load.readAll()
   await Promise.all(nodes.map((node) => node.restart()))

@@ -35,7 +35,7 @@ const clients: [name: string, connect: (port: number) => Promise<Connected>][] =
   [
     'ioredis',
     async (port) => {
-      const client = new IoRedis(port, '127.0.0.1', { socketTimeout })
+      const client = new IoRedis(port, '127.0.0.1', { socketTimeout, autoResendUnfulfilledCommands: false })
       client.on('error', () => {})
       await client.ping()
       return { client, close: () => client.disconnect() }

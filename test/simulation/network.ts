@@ -80,6 +80,7 @@ export interface Weather {
 interface Pending {
   reject(error: Error): void
   cancel(): void
+  readonly askAgain: (() => void) | undefined
 }
 
 /**
@@ -100,7 +101,7 @@ export function connect(
   const name = `n${index}`
   const isCut = () => weather.cut.has(`${process}-${index}`)
 
-  const breakOff = (of: number, reason: string) => {
+  const breakOff = (of: number, reason: string, late?: Pending) => {
     if (of !== epoch) return
     epoch++
     life = node.life
@@ -109,7 +110,9 @@ export function connect(
     pending = new Set()
     for (const call of failed) {
       call.cancel()
-      call.reject(new StoreUnavailableError(reason, { node: name }))
+      // As the text client: a read that died with its connection, not by its own time, is asked once more on a fresh one.
+      if (call.askAgain && call !== late) call.askAgain()
+      else call.reject(new StoreUnavailableError(reason, { node: name }))
     }
   }
 
@@ -118,11 +121,16 @@ export function connect(
     time.after(1, () => breakOff(mine, 'closed the connection'))
   })
 
-  const send = (operation: Operation): Promise<Reply & { epoch: number }> =>
+  const send = (operation: Operation, isRetry = false): Promise<Reply & { epoch: number }> =>
     new Promise((resolve, reject) => {
       const mine = epoch
       const of = life
-      const call: Pending = { reject, cancel: time.after(callMs, () => breakOff(mine, 'did not answer in time')) }
+      const call: Pending = {
+        reject,
+        cancel: time.after(callMs, () => breakOff(mine, 'did not answer in time', call)),
+        askAgain:
+          operation.type === 'get' && !isRetry ? () => void send(operation, true).then(resolve, reject) : undefined,
+      }
       pending.add(call)
       const answer = (reply: Reply) => {
         if (!pending.delete(call)) return

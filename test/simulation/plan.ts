@@ -1,11 +1,23 @@
 import { seededRandom } from './virtual-time.ts'
 
-export type FaultClass = 'none' | 'pause' | 'crash' | 'crash-down' | 'cut' | 'lose' | 'ring' | 'ring-back'
+export type FaultClass =
+  | 'none'
+  | 'slow'
+  | 'dense'
+  | 'pause'
+  | 'crash'
+  | 'crash-down'
+  | 'cut'
+  | 'lose'
+  | 'ring'
+  | 'ring-back'
 export type Workload = 'append' | 'increment' | 'destroy' | 'login' | 'mix'
 export type RequestKind = 'append' | 'increment' | 'read' | 'destroy' | 'login'
 
 export const faultClasses: readonly FaultClass[] = [
   'none',
+  'slow',
+  'dense',
   'pause',
   'crash',
   'crash-down',
@@ -57,6 +69,9 @@ const kindsOf: Record<Workload, readonly RequestKind[]> = {
   mix: ['append', 'login', 'destroy', 'read'],
 }
 
+/** Milliseconds in which requests begin, where the usual time is too short. */
+const spans: Partial<Record<FaultClass, number>> = { slow: 3000, ring: 4500, 'ring-back': 8000 }
+
 /** A seeded schedule of one fault class and workload; the session exists and is calm at time 0. */
 export function makePlan(seed: number, faultClass: FaultClass, workload: Workload): Plan {
   const random = seededRandom(seed * 7919 + 13)
@@ -66,9 +81,9 @@ export function makePlan(seed: number, faultClass: FaultClass, workload: Workloa
   const skew = Array.from({ length: processes }, () =>
     faultClass === 'none' || random() < 0.4 ? 0 : between(-300, 300),
   )
-  const span = faultClass === 'ring-back' ? 8000 : faultClass === 'ring' ? 4500 : 1500
+  const span = spans[faultClass] ?? 1500
   const faults = planFaults(faultClass, between, processes)
-  const requests = planRequests(workload, span, isRing, random, between, processes)
+  const requests = planRequests(faultClass, workload, span, random, between, processes)
   const lastFault = Math.max(span, isRing ? span + 1000 : 0, ...faults.map(({ at }) => at))
   const finals = planFinals(lastFault, processes)
   return {
@@ -91,9 +106,15 @@ function planFaults(
   const process = between(0, processes - 1)
   switch (faultClass) {
     case 'pause':
+    case 'dense':
       return [
         { type: 'pause', at: from, node },
         { type: 'resume', at: to, node },
+      ]
+    case 'slow':
+      return [
+        { type: 'pause', at: from, node },
+        { type: 'resume', at: to + 7000, node },
       ]
     case 'crash':
       return [{ type: 'crash', at: from, node }]
@@ -112,23 +133,27 @@ function planFaults(
   }
 }
 
+/** `slow`: handlers that take seconds between read and commit. `dense`: two to four times as many requests. */
 function planRequests(
+  faultClass: FaultClass,
   workload: Workload,
   span: number,
-  isRing: boolean,
   random: () => number,
   between: (a: number, b: number) => number,
   processes: number,
 ): readonly PlannedRequest[] {
   const kinds = kindsOf[workload]
+  const isRing = faultClass === 'ring' || faultClass === 'ring-back'
   const isBurst = random() < 0.5 && !isRing
   const start = between(0, 800)
-  return Array.from({ length: between(2, 6) }, (_, at) => ({
+  const count = faultClass === 'dense' ? between(4, 14) : between(2, 6)
+  const longest = faultClass === 'slow' ? 7000 : 400
+  return Array.from({ length: count }, (_, at) => ({
     id: at + 1,
     kind: workload === 'destroy' && at === 0 ? 'destroy' : (kinds[between(0, kinds.length - 1)] as RequestKind),
     process: between(0, processes - 1),
     at: isBurst ? start + between(0, 60) : between(0, span),
-    think: random() < 0.3 ? between(1, 400) : 0,
+    think: random() < 0.3 ? between(1, longest) : 0,
     isFinal: false,
   }))
 }

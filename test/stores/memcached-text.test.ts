@@ -199,6 +199,18 @@ describe.each(['meta', 'classic'] as const)('%s on memcached', (protocol) => {
     await expect(driver.get(key)).rejects.toThrow(/compare-and-swap/)
   })
 
+  test('stats among other calls, also in pieces and over END as a value', async () => {
+    const driver = driverOn(server.port, { protocol })
+    const key = newKey()
+    await driver.set(key, bytes('END\r\nSTAT x 1'), 60)
+    const [before, counters, after] = await Promise.all([driver.get(key), driver.stats?.(), driver.get(key)])
+    expect(text(before?.value)).toBe('END\r\nSTAT x 1')
+    expect(text(after?.value)).toBe('END\r\nSTAT x 1')
+    expect(Number(counters?.get('curr_items'))).toBeGreaterThan(0)
+    expect(counters?.get('version')).toBe(await driver.version())
+    expect(driver.protocol).toBe(protocol)
+  })
+
   test('version, and after close nothing', async () => {
     const driver = driverOn(server.port, { protocol })
     expect(await driver.version()).toMatch(/^\d+\.\d+\.\d+/)

@@ -26,7 +26,7 @@ beforeAll(async () => {
   admin = createClient({ socket })
   nodeRedis = createClient({ socket })
   await Promise.all([admin.connect(), nodeRedis.connect()])
-  ioRedis = new IoRedis(server.port, server.host)
+  ioRedis = new IoRedis(server.port, server.host, { autoResendUnfulfilledCommands: false })
   bridge = await startUpstash(server.port)
 })
 

@@ -25,8 +25,10 @@ export type { MemcachedOptions, MemcachedServer } from './options.ts'
 export type { RingHash } from './ring.ts'
 export type { TlsOptions } from './tls.ts'
 
-/** Beyond the life of any session of a former ring, for processes that learn of a change later. */
-const ringMarginSeconds = 60
+/** Beyond the life of any session of a former ring, for processes that learn of a change later: lookups come every minute and may fail. */
+const ringMarginSeconds = 300
+/** A quiet process may have seen only sessions near their end; others live for `idleSeconds`, by default this long. */
+const leastRingSeconds = 1800
 
 /**
  * Sessions in memcached: our own text client, libmemcached's ring, and two copies of every session where there are two servers.
@@ -72,7 +74,7 @@ class Nodes {
     this.#settings = settings
     this.#rings = new Rings(
       replicas,
-      () => (this.cluster.recordSeconds + ringMarginSeconds) * 1000,
+      () => (Math.max(this.cluster.recordSeconds, leastRingSeconds) + ringMarginSeconds) * 1000,
       () => this.cluster.keepOnly(this.#rings.nodes),
     )
     this.cluster = new Cluster({
@@ -100,10 +102,8 @@ class Nodes {
   #change(addresses: readonly Address[]): void {
     const ring = createRing(addresses, this.#settings.hash)
     for (const address of addresses) this.cluster.add(address.node, () => nodeStore(this.#driver(address)))
-    this.#rings.change(
-      ring,
-      addresses.map(({ node }) => node),
-    )
+    const nodes = addresses.map(({ node }) => node)
+    this.#rings.change(ring, nodes, addresses.map(({ node, weight = 1 }) => `${node}*${weight}`).join())
     this.cluster.keepOnly(this.#rings.nodes)
   }
 

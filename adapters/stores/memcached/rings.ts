@@ -1,6 +1,7 @@
 import type { Ring } from './ring.ts'
 
 interface Era {
+  readonly id: string
   readonly ring: Ring
   readonly nodes: readonly string[]
   /** When the next ring took over, on the monotonic clock; undefined for the ring in force. */
@@ -37,15 +38,18 @@ export class Rings {
 
   /** The nodes of the ring in force alone. */
   get nodesInForce(): ReadonlySet<string> {
-    return new Set(this.#eras.at(-1)?.nodes)
+    return new Set(this.#eras.find(({ endedAt }) => endedAt === undefined)?.nodes)
   }
 
-  /** Puts a ring in force. */
-  change(ring: Ring, nodes: readonly string[]): void {
+  /** Puts a ring in force; `id` tells equal rings, weights included. */
+  change(ring: Ring, nodes: readonly string[], id: string = nodes.join()): void {
     const now = performance.now()
-    const last = this.#eras.at(-1)
-    if (last) last.endedAt = now
-    this.#eras.push({ ring, nodes, endedAt: undefined })
+    const inForce = this.#eras.find(({ endedAt }) => endedAt === undefined)
+    if (inForce) inForce.endedAt = now
+    // A list that goes to and fro must not pile up rings; the one that was there keeps its place in the order.
+    const known = this.#eras.find((era) => era.id === id)
+    if (known) known.endedAt = undefined
+    else this.#eras.push({ id, ring, nodes, endedAt: undefined })
   }
 
   /** The owners of a key, the earliest ring's home first. */
@@ -60,11 +64,11 @@ export class Rings {
 
   /** Drops the rings that ended longer ago than any session lives. */
   #forget(): void {
-    const first = this.#eras[0]
-    if (first?.endedAt === undefined) return
+    if (this.#eras.length < 2) return
     const since = performance.now() - this.#keepMs()
-    if (first.endedAt > since) return
-    this.#eras = this.#eras.filter(({ endedAt }) => endedAt === undefined || endedAt > since)
+    const kept = this.#eras.filter(({ endedAt }) => endedAt === undefined || endedAt > since)
+    if (kept.length === this.#eras.length) return
+    this.#eras = kept
     this.#onForget()
   }
 }

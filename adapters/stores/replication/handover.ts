@@ -25,7 +25,7 @@ export class Handover {
   note(member: Member, key: string, tombstone?: Tombstone): void {
     const keys = this.#missed.get(member) ?? new Map<string, Tombstone | undefined>()
     this.#missed.set(member, keys)
-    if (keys.size >= maxKeys && !keys.has(key)) return
+    if (keys.size >= maxKeys && !keys.has(key) && !makeRoom(keys, tombstone)) return
     keys.set(key, tombstone ?? keys.get(key))
     if (member.isUp) this.#soon(member)
     else member.hurry()
@@ -66,4 +66,11 @@ export class Handover {
     this.#timers.clear()
     this.#missed.clear()
   }
+}
+
+/** A full list takes a tombstone in place of a record, which reads repair anyway; a lost tombstone could bring a session back. */
+function makeRoom(keys: Map<string, Tombstone | undefined>, tombstone: Tombstone | undefined): boolean {
+  if (!tombstone) return false
+  for (const [key, wish] of keys) if (!wish) return keys.delete(key)
+  return false
 }

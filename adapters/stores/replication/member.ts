@@ -1,4 +1,4 @@
-import { StoreUnavailableError } from '../../../src/errors.ts'
+import { SessionValueError, StoreUnavailableError } from '../../../src/errors.ts'
 import type { Store } from '../../../src/store.ts'
 import { RefusalError } from './refusal.ts'
 
@@ -6,6 +6,8 @@ import { RefusalError } from './refusal.ts'
 const failuresToOpen = 3
 const firstProbeMs = 1000
 const longestProbeMs = 60_000
+/** A healthy node answers within a few ms: one that was waited for this long in vain counts as failed, whoever gave up. */
+const patientMs = 100
 /** Nothing is ever stored under it: any answer to it shows that the node is there. */
 const probeKey = 'claimcheck:probe'
 
@@ -41,6 +43,7 @@ export class Member {
   /** When it said so, on the monotonic clock. */
   lastErrorAt: number = Number.NEGATIVE_INFINITY
   #failures = 0
+  #countedAt: number = Number.NEGATIVE_INFINITY
   #downSince: number | undefined
   #probeMs = firstProbeMs
   #timer: ReturnType<typeof setTimeout> | undefined
@@ -68,16 +71,21 @@ export class Member {
     force = false,
   ): Promise<Result | undefined> {
     if (!this.isUp && !force) return undefined
+    const askedAt = performance.now()
     try {
       const result = await work(this.store)
       this.#succeeded()
       return result
     } catch (error) {
-      if (!(error instanceof StoreUnavailableError)) throw error
-      this.lastError = error
-      this.lastErrorAt = performance.now()
-      // What the caller gave up says nothing about the node, and what the node itself refused shows that it is there.
-      if (signal?.aborted !== true && !(error instanceof RefusalError)) this.#failed()
+      if (error instanceof SessionValueError || error instanceof RangeError) throw error
+      const now = performance.now()
+      // A store of somebody else's may throw anything; to its cluster it is down all the same.
+      this.lastError =
+        error instanceof StoreUnavailableError ? error : new StoreUnavailableError('failed', { cause: error })
+      this.lastErrorAt = now
+      // What the caller soon gave up says nothing about the node, and what the node itself refused shows that it is there.
+      const wasGivenUp = signal?.aborted === true && now - askedAt < patientMs
+      if (!wasGivenUp && !(error instanceof RefusalError)) this.#failed(askedAt, now)
       return undefined
     }
   }
@@ -86,7 +94,6 @@ export class Member {
   hurry(): void {
     if (this.isUp || this.#probeMs <= firstProbeMs) return
     this.#probeMs = firstProbeMs
-    clearTimeout(this.#timer)
     this.#schedule()
   }
 
@@ -105,15 +112,19 @@ export class Member {
     this.#listener.onBack()
   }
 
-  #failed(): void {
-    this.#failures++
+  #failed(askedAt: number, now: number): void {
     this.#listener.onFailure()
+    // A connection that dies takes all calls on it along: those that were under way at the last failure are part of it.
+    if (askedAt < this.#countedAt) return
+    this.#countedAt = now
+    this.#failures++
     if (!this.isUp || this.#failures < failuresToOpen) return
     this.#downSince = performance.now()
     this.#schedule()
   }
 
   #schedule(): void {
+    clearTimeout(this.#timer)
     if (this.#isClosed) return
     // +-20 %, so that the processes of a fleet do not probe a returning node in step.
     this.#timer = setTimeout(() => void this.#probe(), this.#probeMs * (0.8 + 0.4 * Math.random()))

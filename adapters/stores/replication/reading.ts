@@ -27,7 +27,9 @@ export async function read(cluster: Cluster, key: string, options: ReadOptions):
     if (best === undefined) return absentOrThrow(cluster, copies, options.onLost)
     if (isTombstone(best.value)) return passOnTombstone(cluster, key, copies, best.value, options)
     const behind = options.atLeast !== undefined && revisionOf(best.value) < options.atLeast
-    if (behind && copies.some(({ status }) => status === 'down')) throw away(copies)
+    const giveUpMs = cluster.options.giveUpSeconds * 1000
+    if (behind && copies.some(({ status, member }) => status === 'down' && member.downMs <= giveUpMs))
+      throw away(copies)
     const repaired = await repair(cluster, key, copies, best.value, options)
     // Who only reads hands over too: between two restarts a session may be read where its node is still out.
     for (const { member, status } of repaired ?? []) if (status === 'down') cluster.handover.note(member, key)

@@ -1,5 +1,12 @@
 import { isTombstone, revisionOf, tombstone } from '../../../src/record.ts'
-import type { CallOptions, CreateResult, DeleteOptions, UpdateResult, Version } from '../../../src/store.ts'
+import type {
+  CallOptions,
+  CreateResult,
+  DeleteOptions,
+  UpdateOptions,
+  UpdateResult,
+  Version,
+} from '../../../src/store.ts'
 import type { Cluster } from './cluster.ts'
 import { type Copy, copyOf, sameBytes, splitVersion } from './copies.ts'
 import { type Member, outageOf } from './member.ts'
@@ -12,6 +19,11 @@ import { entryOf, put, read } from './reading.ts'
 const failoverMs = 2000
 /** A resealed revision may be a little older than the one asked for: the time between the two calls. */
 const slackMs = 1000
+/**
+ * A version read longer ago is looked at again: a slow handler's write into a home that froze meanwhile carries a revision of NOW,
+ * and would outrank what was acknowledged during the freeze. Far below `failoverMs`.
+ */
+const staleMs = 250
 /** A write whose connection broke before the acknowledgement is looked at again this often. */
 const maxChecks = 3
 
@@ -69,13 +81,36 @@ export async function update(
   value: Uint8Array,
   seconds: number,
   version: Version,
-  { signal }: CallOptions,
+  { signal, versionAgeMs = 0 }: UpdateOptions,
 ): Promise<UpdateResult> {
   if (!isTombstone(value)) cluster.sawSeconds(seconds)
   const write = { cluster, key, value, seconds, signal }
   const known = splitVersion(version, cluster.ownersOf(key))
   if (!known) return whatIsThere(write, false)
   if (isTombstone(value)) return claim(write, known.copies)
+  if (versionAgeMs <= staleMs || known.copies.length === 1) return swapAll(write, known)
+  const found = await read(cluster, key, { signal })
+  if (!found) return { status: 'missing' }
+  if (!isUnchanged(known.copies, found.copies)) return { status: 'conflict', current: found.entry }
+  return swapAll(write, { revision: known.revision, copies: found.copies })
+}
+
+/** Every copy is as the caller knows it, or away now. One that has come back since may have missed a change: the caller looks again. */
+function isUnchanged(known: readonly Copy[], found: readonly Copy[]): boolean {
+  return found.every((now, at) => {
+    const then = known[at] as Copy
+    if (now.status === 'down') return true
+    return now.status === 'value' ? then.status === 'value' && then.version === now.version : then.status === now.status
+  })
+}
+
+interface Known {
+  readonly revision: number
+  readonly copies: readonly Copy[]
+}
+
+async function swapAll(write: Write, known: Known): Promise<UpdateResult> {
+  const { cluster } = write
   const copies: Copy[] = []
   let isMaybe = false
   for (const copy of known.copies) {

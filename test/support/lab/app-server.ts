@@ -32,6 +32,8 @@ process.on('uncaughtExceptionMonitor', (error) => process.stderr.write(`${error.
 const opened = await openStore(spec.store)
 const app = buildLabApp(opened.store, spec.app, (event) => count(event.type))
 const server = createAdaptorServer({ fetch: app.fetch })
+// Longer than a test: a connection that is closed while it is used again looks like a crash. (Of node:http only.)
+if ('keepAliveTimeout' in server) server.keepAliveTimeout = 600_000
 
 function report(): AppReport {
   global.gc?.()
@@ -46,7 +48,11 @@ process.on('message', async (message: AppMessage) => {
   if (message.type === 'report') process.send?.(report())
 })
 // A graceful stop: what is in flight is answered, then the store is closed.
-process.on('SIGTERM', () => server.close(() => void opened.close().then(() => process.exit(0))))
+process.on('SIGTERM', () => {
+  server.close(() => void opened.close().then(() => process.exit(0)))
+  // Those that were busy at that moment are kept alive when they have been answered.
+  if ('closeIdleConnections' in server) setInterval(() => server.closeIdleConnections(), 20)
+})
 // Ends with its parent, whatever becomes of that.
 process.on('disconnect', () => process.exit(0))
 server.listen(spec.path, () => process.send?.('listening'))

@@ -26,6 +26,11 @@ export function buildLabApp(store: Store, options: LabAppOptions, onEvent?: (eve
   const secret = 'the secret of the fault laboratory: 0123456789'
   app.use(session({ store, secret, cookie: { insecure: true }, onEvent, ...options }))
 
+  // Hono's own handler prints each error that is no response: hundreds a second in an outage.
+  app.onError((error) =>
+    error instanceof HTTPException ? error.getResponse() : new Response('failed', { status: 500 }),
+  )
+
   app.get('/read', async (c) => {
     const { owner, list } = await c.var.session.all()
     return c.json({ owner, list })

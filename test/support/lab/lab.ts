@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expect } from 'vitest'
+import { expect, vi } from 'vitest'
 import { startMemcached, type TestServer } from '../servers.ts'
 import type { App } from './apps.ts'
 import { type ChaosProxy, startChaosProxy } from './chaos-proxy.ts'
@@ -8,6 +8,9 @@ import type { Load } from './load.ts'
 
 /** The long form: real times, more rounds. Set CLAIMCHECK_FAULTS=long. */
 export const isLong: boolean = process.env.CLAIMCHECK_FAULTS === 'long'
+
+// Set before the tests of the importing file are collected. The soak has a time of its own.
+if (isLong) vi.setConfig({ testTimeout: 300_000 })
 
 /** What the promises say, plus what a machine that others use too may add. */
 export const settleMs: number = 600 + 150
@@ -77,4 +80,13 @@ export async function until(
     await sleep(20)
   }
   return performance.now() - begun
+}
+
+/** No process has taken a node out any more; the ms it took. Only then does every read repair. */
+export function untilAllIn(apps: readonly App[], withinMs: number): Promise<number> {
+  const isIn = async () => {
+    const healths = await Promise.all(apps.map((app) => app.health()))
+    return healths.every(({ nodes }) => nodes.every(({ up, outMs }) => up && outMs === undefined))
+  }
+  return until(isIn, withinMs, 'every node asked again by every process')
 }

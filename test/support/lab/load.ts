@@ -91,7 +91,7 @@ export class Load {
     await this.readEnded()
   }
 
-  async readEnded(most = Number.POSITIVE_INFINITY): Promise<void> {
+  async readEnded(most: number = Number.POSITIVE_INFINITY): Promise<void> {
     const ended = this.#ended.slice(-most)
     for (let at = 0; at < this.#apps.length; at++) {
       await inBatches(ended, 25, ({ user, login, cookie }) => this.#readAs(user, login, cookie))

@@ -51,7 +51,11 @@ export async function openStore(spec: StoreSpec): Promise<OpenStore> {
       return { ...plain(redisStore({ client })), close: async () => client.destroy() }
     }
     case 'ioredis': {
-      const client = new IoRedis(spec.port, '127.0.0.1', { socketTimeout, enableOfflineQueue: false })
+      const client = new IoRedis(spec.port, '127.0.0.1', {
+        socketTimeout,
+        enableOfflineQueue: false,
+        autoResendUnfulfilledCommands: false,
+      })
       client.on('error', () => {})
       await new Promise((ready) => client.once('ready', ready))
       return { ...plain(redisStore({ client })), close: async () => client.disconnect() }
