@@ -67,7 +67,8 @@ function senderOf(client: RedisClient): SendCommand {
 function assertSendsOnce(client: IoRedisClient): void {
   type Options = { readonly autoResendUnfulfilledCommands?: unknown }
   const { options } = client as { readonly options?: Options & { readonly redisOptions?: Options } }
-  if ((options?.redisOptions ?? options)?.autoResendUnfulfilledCommands !== false)
+  const sends = options?.redisOptions ?? options
+  if (sends && sends.autoResendUnfulfilledCommands !== false)
     throw new SessionOptionsError('redisStore: create the ioredis client with autoResendUnfulfilledCommands: false')
 }
 

@@ -67,8 +67,8 @@ describe('public names', () => {
       "claimcheck: SessionConflictError SessionError SessionGoneError SessionOptionsError SessionUseError SessionValueError StoreUnavailableError createSessions revisionOf session
         type AnySessionError BadTokenReason CallOptions CommitOptions CommitResult CookieOptions CreateResult
         type DeleteOptions Entry NodeHealth OpenSession ReadOptions RegenerateOptions Secret Session SessionEnv
-        type SessionErrorCode SessionEvent SessionEventHandler SessionOptions Sessions Store StoreHealth Stored
-        type Tombstone UpdateResult Version
+        type SessionErrorCode SessionEvent SessionEventHandler SessionOptions SessionReader Sessions Store
+        type StoreHealth Stored Tombstone UpdateOptions UpdateResult Version
       claimcheck/memory: memoryStore
         type MemoryStore MemoryStoreOptions
       claimcheck/memcached: clusterServers dnsServers memcachedStore srvServers
@@ -120,6 +120,23 @@ describe('in an empty project', () => {
     expect(output).toBe('')
   })
 
+  test('every other program of the README compiles, with what it takes for granted declared', async () => {
+    const readme = await readFile(join(root, 'README.md'), 'utf8')
+    const [, ...programs] = [...readme.matchAll(/^```ts\n(.*?)^```/gms)].map(([, code]) => code as string)
+    expect(programs.length).toBeGreaterThan(2)
+    for (const [at, code] of programs.entries()) {
+      const { output } = await compile(
+        `readme-${at}`,
+        `${granted}\n${code.replace("import { it } from 'vitest'", '')}`,
+        {
+          lib: ['es2024', 'dom', 'dom.iterable'],
+          types: [],
+        },
+      )
+      expect(output).toBe('')
+    }
+  })
+
   describe('the first program of the README', () => {
     let program: string
     beforeAll(async () => {
@@ -166,6 +183,16 @@ describe('in an empty project', () => {
     })
   })
 })
+
+/** Names that programs of the README use without showing where they come from. */
+const granted = `
+import type { Context, Hono } from 'hono'
+import type { SessionEnv, Store } from 'claimcheck'
+declare const app: Hono<SessionEnv<{ userId: string; cart: string[]; flash: string }>>
+declare const myStore: Store
+declare const it: { concurrent(name: string, run: () => Promise<void>, ms: number): void }
+declare function checkPassword(c: Context): Promise<{ id: string }>
+`
 
 /** Waits until the program listens; one that ends says why. */
 async function answering(server: ChildProcess, url: string): Promise<void> {

@@ -62,6 +62,10 @@ async function scripted(answer: (line: string, socket: Socket) => string | undef
       const parts = (rest + chunk).split('\r\n')
       rest = parts.pop() ?? ''
       for (const line of parts) {
+        if (line === 'stats settings') {
+          socket.write('END\r\n')
+          continue
+        }
         lines.push(line)
         const reply = answer(line, socket)
         if (reply !== undefined) socket.write(reply, 'latin1')
@@ -178,19 +182,6 @@ describe.each(['meta', 'classic'] as const)('%s on memcached', (protocol) => {
     expect(await results[1]).toMatchObject({ version })
   })
 
-  test('a server out of memory is an outage of the call alone', async () => {
-    await using full = await startMemcached(['-M', '-m', '8'])
-    const driver = driverOn(full.port, { protocol })
-    const key = newKey()
-    await driver.add(key, bytes('one'), 60)
-    const version = (await driver.get(key))?.version
-    const fill = Array.from({ length: 200 }, () => driver.set(newKey(), record(100_000), 60))
-    const reasons = (await Promise.allSettled(fill)).filter((result) => result.status === 'rejected')
-    expect(reasons.length).toBeGreaterThan(0)
-    for (const { reason } of reasons) expect(reason).toMatchObject({ code: 'unavailable', node: driver.node })
-    expect((await driver.get(key))?.version).toBe(version)
-  })
-
   test('a server without numbers (-C) is refused', async () => {
     await using blind = await startMemcached(['-C'])
     const driver = driverOn(blind.port, { protocol })
@@ -218,6 +209,28 @@ describe.each(['meta', 'classic'] as const)('%s on memcached', (protocol) => {
     const calls = [driver.get('k'), driver.set('k', record(), 60), driver.cas('k', record(), 60, 'v'), driver.version()]
     for (const result of await Promise.allSettled(calls))
       expect(result).toMatchObject({ status: 'rejected', reason: expect.any(StoreUnavailableError) })
+  })
+})
+
+describe('a memcached that does not evict (-M)', () => {
+  test('is spoken to in classic, where a refused change keeps the old record and the connection', async () => {
+    await using full = await startMemcached(['-M', '-m', '8'])
+    const driver = driverOn(full.port)
+    const key = newKey()
+    await driver.add(key, bytes('one'), 60)
+    const version = (await driver.get(key))?.version as string
+    const fill = Array.from({ length: 200 }, () => driver.set(newKey(), record(100_000), 60))
+    const reasons = (await Promise.allSettled(fill)).filter((result) => result.status === 'rejected')
+    expect(reasons.length).toBeGreaterThan(0)
+    for (const { reason } of reasons) expect(reason).toMatchObject({ code: 'unavailable', node: driver.node })
+    await expect(driver.cas(key, record(100_000), 60, version)).rejects.toThrow(/memory/)
+    expect(text((await driver.get(key))?.value)).toBe('one')
+    expect((await driver.get(key))?.version).toBe(version)
+  })
+
+  test("is refused where protocol 'meta' was asked for", async () => {
+    await using full = await startMemcached(['-M'])
+    await expect(driverOn(full.port, { protocol: 'meta' }).get(newKey())).rejects.toThrow(/runs with -M/)
   })
 })
 
@@ -450,7 +463,7 @@ test('a time-out takes back what the kernel has not delivered: a RST, not a FIN 
   const sockets: Socket[] = []
   const server = createServer((socket) => {
     sockets.push(socket.on('error', () => {}))
-    socket.once('data', () => socket.pause().write('VERSION 1.6.18\r\n'))
+    socket.once('data', () => socket.pause().write('VERSION 1.6.18\r\nEND\r\n'))
   }).listen(0, '127.0.0.1')
   open.push(() => server.close())
   await once(server, 'listening')

@@ -200,6 +200,11 @@ describe.each(clients)('%s', (_, build) => {
     expect(await admin.type('k')).toBe('list')
   })
 
+  test('refuses an ioredis client that sends again after a reconnect', () => {
+    const options = { client: { call: async () => null, options: { autoResendUnfulfilledCommands: true } } }
+    expect(() => redisStore(options)).toThrow(/autoResendUnfulfilledCommands: false/)
+  })
+
   test('refuses bad keys, times and sizes before anything is sent', async () => {
     const { version } = (await store.create('k', record('a'), 60)) as { version: string }
     await admin.configResetStat()

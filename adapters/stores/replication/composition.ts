@@ -1,9 +1,10 @@
 import { assertKey, assertTtl, type NodeHealth, type Store, type StoreHealth } from '../../../src/store.ts'
 import { Cluster, type ClusterOptions } from './cluster.ts'
 import { standing } from './copies.ts'
+import { remove } from './ending.ts'
 import type { Member } from './member.ts'
 import { read } from './reading.ts'
-import { create, remove, update } from './writing.ts'
+import { create, update } from './writing.ts'
 
 /** The composition itself, over members and an owner function that are checked already. */
 export function replicate(name: string, options: ClusterOptions): Store {

@@ -1,16 +1,11 @@
 import { isTombstone, revisionOf, tombstone } from '../../../src/record.ts'
-import type {
-  CallOptions,
-  CreateResult,
-  DeleteOptions,
-  UpdateOptions,
-  UpdateResult,
-  Version,
-} from '../../../src/store.ts'
+import type { CallOptions, CreateResult, UpdateOptions, UpdateResult, Version } from '../../../src/store.ts'
 import type { Cluster } from './cluster.ts'
-import { type Copy, copyOf, sameBytes, splitVersion } from './copies.ts'
+import { type Copy, sameBytes, splitVersion } from './copies.ts'
+import { claim } from './ending.ts'
 import { type Member, outageOf } from './member.ts'
-import { entryOf, put, read } from './reading.ts'
+import { acknowledge, nobody, reread, stored, type Write, whatIsThere } from './outcome.ts'
+import { put, read } from './reading.ts'
 
 /**
  * How far a commit that misses the home copy puts its revision ahead of the clock: more than the clock skew between servers plus
@@ -24,18 +19,6 @@ const slackMs = 1000
  * and would outrank what was acknowledged during the freeze. Far below `failoverMs`.
  */
 const staleMs = 250
-/** A write whose connection broke before the acknowledgement is looked at again this often. */
-const maxChecks = 3
-
-/** Everything a write needs to know, in one place. */
-interface Write {
-  readonly cluster: Cluster
-  readonly key: string
-  readonly value: Uint8Array
-  readonly seconds: number
-  readonly signal: AbortSignal | undefined
-}
-
 /** Adds on every owner at once; `taken` also asks for another id where a fresh one could have all its owners up. */
 export async function create(
   cluster: Cluster,
@@ -141,8 +124,6 @@ function ranksAsFailover({ cluster, value }: Write, base: number): boolean {
   return revision >= base + 2 && revision >= failoverRevision(cluster, base) - slackMs
 }
 
-const nobody = ({ cluster, key }: Write) => outageOf(cluster.ownersOf(key))
-
 /** `maybe`: it may have been applied, and something else is there now. A copy that timed out is asked once, whatever its breaker says. */
 async function swapOne({ key, value, seconds, signal }: Write, copy: Copy): Promise<Copy | 'conflict' | 'maybe'> {
   const after = await put(copy, key, value, seconds, signal)
@@ -150,93 +131,4 @@ async function swapOne({ key, value, seconds, signal }: Write, copy: Copy): Prom
   const again = await reread(copy.member, key, signal)
   if (again.status === 'down') return again
   return again.status === 'value' && sameBytes(again.value, value) ? again : 'maybe'
-}
-
-async function reread(member: Member, key: string, signal: AbortSignal | undefined): Promise<Copy> {
-  return copyOf(member, await member.ask((store) => store.read(key, { signal }), signal, true))
-}
-
-/** After a refusal: our own bytes mean it was stored after all; anything else is a conflict, or unknown where we may have been applied. */
-async function whatIsThere(write: Write, isMaybe: boolean): Promise<UpdateResult> {
-  const { cluster, key, value, signal } = write
-  const found = await read(cluster, key, { signal })
-  if (found && sameBytes(found.entry.value, value)) return acknowledge(write, found.copies)
-  if (isMaybe) throw nobody(write)
-  return found ? { status: 'conflict', current: found.entry } : { status: 'missing' }
-}
-
-/**
- * Stored on every owner that is up. A store that lost the connection it answered on may have lost the write with it: such a vote
- * is void, and what is really there is looked at again.
- */
-async function acknowledge(
-  write: Write,
-  given: readonly Copy[],
-): Promise<{ readonly status: 'stored'; readonly version: Version }> {
-  const { cluster, key, value, signal } = write
-  let copies = given
-  for (let check = 0; !stored(copies).every(stands); check++) {
-    const found = check < maxChecks ? await read(cluster, key, { signal }) : null
-    if (!found || !sameBytes(found.entry.value, value)) throw nobody(write)
-    copies = found.copies
-  }
-  for (const { member, status } of copies) if (status === 'down') cluster.handover.note(member, key)
-  return { status: 'stored', version: entryOf(value, copies).version }
-}
-
-const stored = (copies: readonly Copy[]) => copies.filter((copy) => copy.status === 'value')
-
-const stands = ({ member, version }: Extract<Copy, { readonly status: 'value' }>) =>
-  member.store.stands?.(version) ?? true
-
-/** A claim is a tombstone by compare-and-swap, on every owner in ring order whatever its breaker says: of several exactly one wins. */
-async function claim(write: Write, known: readonly Copy[]): Promise<UpdateResult> {
-  const { cluster, key, value, seconds } = write
-  const copies: Copy[] = []
-  for (const copy of known) {
-    const after = await claimOne(write, copy, stored(copies).length === 0)
-    if (after === 'changed') return whatIsThere(write, false)
-    if ('lostTo' in after) return { status: 'conflict', current: entryOf(after.lostTo, copies) }
-    copies.push(after)
-  }
-  if (stored(copies).length === 0) throw nobody(write)
-  for (const { member, status } of copies) {
-    if (status === 'down') cluster.handover.note(member, key, { value, seconds })
-  }
-  return { status: 'stored', version: entryOf(value, copies).version }
-}
-
-/** The first owner decides; on the others a record that moved on meanwhile is overwritten, another's tombstone is not. */
-async function claimOne(
-  write: Write,
-  known: Copy,
-  isFirst: boolean,
-): Promise<Copy | 'changed' | { readonly lostTo: Uint8Array }> {
-  const { key, value, seconds, signal } = write
-  const { member } = known
-  let copy = known.status === 'down' ? await reread(member, key, signal) : known
-  for (let attempt = 0; attempt < 3 && copy.status !== 'down'; attempt++) {
-    if (copy.status === 'value' && isTombstone(copy.value))
-      return sameBytes(copy.value, value) ? copy : { lostTo: copy.value }
-    const after = await put(copy, key, value, seconds, signal, true)
-    if (after !== 'conflict' && after.status === 'value') return after
-    copy = await reread(member, key, signal)
-    if (isFirst && copy.status === 'value' && !isTombstone(copy.value) && after === 'conflict') return 'changed'
-  }
-  return { member, status: 'down' }
-}
-
-/** A tombstone on every owner at once, whatever its breaker says; one that took it is enough, the rest get it handed over. */
-export async function remove(cluster: Cluster, key: string, { tombstone, signal }: DeleteOptions): Promise<void> {
-  const owners = cluster.ownersOf(key)
-  if (tombstone) {
-    const results = await Promise.all(owners.map((member) => cluster.bury(member, key, tombstone, { signal }, true)))
-    if (!results.includes(true)) throw outageOf(owners)
-    return
-  }
-  // Without a tombstone a copy that was missed would come back, so all must have taken it.
-  const work = owners.map((member) =>
-    member.ask((store) => store.delete(key, { signal }).then(() => true), signal, true),
-  )
-  if ((await Promise.all(work)).includes(undefined)) throw outageOf(owners)
 }

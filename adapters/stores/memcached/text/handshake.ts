@@ -28,7 +28,7 @@ const firstTouch: Numbers = [1, 4, 8]
 const keyLike = /^[\x21-\x7e]{1,250}$/
 
 /**
- * Signs in, then asks for the version. One question at a time: after a refused login 1.6.18 swallows whatever was sent behind
+ * Signs in, then asks for the version and, before the meta protocol is used, whether the server evicts. One question at a time: after a refused login 1.6.18 swallows whatever was sent behind
  * it with ONE answer, and every reply after that would be taken for another.
  *
  * A proxy answers `version` with its own text (twemproxy, mcrouter), or with `ERROR`. `auto` refuses that: behind a proxy a
@@ -40,7 +40,9 @@ export class Handshake implements Replies {
   readonly #say: (text: string) => void
   readonly #onDone: (abilities: Abilities) => void
   readonly #logins: string[]
-  #asked: 'nothing' | 'login' | 'version' = 'nothing'
+  #asked: 'nothing' | 'login' | 'version' | 'settings' = 'nothing'
+  #evicts = true
+  #abilities: Abilities = { isMeta: false, hasGats: false, hasStats: false }
 
   constructor(options: HandshakeOptions, say: (text: string) => void, onDone: (abilities: Abilities) => void) {
     this.#options = options
@@ -52,14 +54,20 @@ export class Handshake implements Replies {
   /** To be called when the socket is open. */
   start(): void {
     const login = this.#logins.shift()
-    this.#asked = login === undefined ? 'version' : 'login'
-    this.#say(login ?? 'version\r\n')
+    if (login === undefined) this.#ask('version', 'version\r\n')
+    else this.#ask('login', login)
+  }
+
+  #ask(what: 'login' | 'version' | 'settings', text: string): void {
+    this.#asked = what
+    this.#say(text)
   }
 
   line(bytes: Buffer, start: number, end: number): number {
     const line = bytes.toString('latin1', start, end)
     if (this.#asked === 'version') this.#versioned(line)
     else if (this.#asked === 'login') this.#answered(line)
+    else if (this.#asked === 'settings') this.#told(line)
     else throw new ReplyError(complaint(line))
     return noData
   }
@@ -84,8 +92,22 @@ export class Handshake implements Replies {
         "is older than 1.4.8 or no memcached but a proxy: protocol 'classic' may work, see its limits",
       )
     const isMeta = protocol === 'auto' ? isFrom(version, firstMeta) : protocol === 'meta'
-    const hasStats = isFrom(version, firstTouch)
-    this.#onDone({ isMeta, hasGats: isMeta || isFrom(version, firstGats), hasStats })
+    this.#abilities = { isMeta, hasGats: isMeta || isFrom(version, firstGats), hasStats: isFrom(version, firstTouch) }
+    if (isMeta) this.#ask('settings', 'stats settings\r\n')
+    else this.#onDone(this.#abilities)
+  }
+
+  /**
+   * Without evictions (-M) a meta set that finds no room drops the OLD item, even with a wrong CAS; classic cas keeps it (measured on
+   * 1.6.18). A managed service that does not tell its settings evicts.
+   */
+  #told(line: string): void {
+    if (line === 'STAT evictions off') this.#evicts = false
+    if (line.startsWith('STAT ')) return
+    this.#asked = 'nothing'
+    if (!this.#evicts && this.#options.protocol === 'meta')
+      throw new ReplyError("runs with -M, which loses sessions over the meta protocol: protocol 'auto' takes classic")
+    this.#onDone({ ...this.#abilities, isMeta: this.#evicts })
   }
 }
 

@@ -1,0 +1,61 @@
+import type { StoreUnavailableError } from '../../../src/errors.ts'
+import type { UpdateResult, Version } from '../../../src/store.ts'
+import type { Cluster } from './cluster.ts'
+import { type Copy, copyOf, sameBytes } from './copies.ts'
+import { type Member, outageOf } from './member.ts'
+import { entryOf, read } from './reading.ts'
+
+/** A write whose connection broke before the acknowledgement is looked at again this often. */
+const maxChecks = 3
+
+/** Everything a write needs to know, in one place. */
+export interface Write {
+  readonly cluster: Cluster
+  readonly key: string
+  readonly value: Uint8Array
+  readonly seconds: number
+  readonly signal: AbortSignal | undefined
+}
+
+/** The owners that hold the value now. */
+export const stored = (copies: readonly Copy[]): readonly Stored[] => copies.filter((copy) => copy.status === 'value')
+
+type Stored = Extract<Copy, { readonly status: 'value' }>
+
+/** The outage of a write that no owner took. */
+export const nobody = ({ cluster, key }: Write): StoreUnavailableError => outageOf(cluster.ownersOf(key))
+
+/** What an owner holds, asked whatever its breaker says. */
+export async function reread(member: Member, key: string, signal: AbortSignal | undefined): Promise<Copy> {
+  return copyOf(member, await member.ask((store) => store.read(key, { signal }), signal, true))
+}
+
+/** After a refusal: our own bytes mean it was stored after all; anything else is a conflict, or unknown where we may have been applied. */
+export async function whatIsThere(write: Write, isMaybe: boolean): Promise<UpdateResult> {
+  const { cluster, key, value, signal } = write
+  const found = await read(cluster, key, { signal })
+  if (found && sameBytes(found.entry.value, value)) return acknowledge(write, found.copies)
+  if (isMaybe) throw nobody(write)
+  return found ? { status: 'conflict', current: found.entry } : { status: 'missing' }
+}
+
+/**
+ * Stored on every owner that is up. A store that lost the connection it answered on may have lost the write with it: such a vote
+ * is void, and what is really there is looked at again.
+ */
+export async function acknowledge(
+  write: Write,
+  given: readonly Copy[],
+): Promise<{ readonly status: 'stored'; readonly version: Version }> {
+  const { cluster, key, value, signal } = write
+  let copies = given
+  for (let check = 0; !stored(copies).every(stands); check++) {
+    const found = check < maxChecks ? await read(cluster, key, { signal }) : null
+    if (!found || !sameBytes(found.entry.value, value)) throw nobody(write)
+    copies = found.copies
+  }
+  for (const { member, status } of copies) if (status === 'down') cluster.handover.note(member, key)
+  return { status: 'stored', version: entryOf(value, copies).version }
+}
+
+const stands = ({ member, version }: Stored) => member.store.stands?.(version) ?? true
