@@ -47,8 +47,11 @@ const browser: Tool = {
   debian: 'chromium',
   homebrew: '--cask google-chrome',
 }
-/** Peers that tests compare with, on Debian: installed where that goes unasked, else those tests say that they are skipped. */
+/** Peers that tests compare with and caches to stand behind, on Debian: installed where that goes unasked, else those tests say that they are skipped. */
 const comparisons: readonly Tool[] = [
+  { commands: ['/usr/sbin/nginx'], debian: 'nginx-light', homebrew: 'nginx' },
+  { commands: ['/usr/sbin/haproxy'], debian: 'haproxy', homebrew: 'haproxy' },
+  { commands: ['/usr/sbin/varnishd'], debian: 'varnish', homebrew: 'varnish' },
   { commands: ['php'], debian: 'php-cli', homebrew: 'php' },
   // No commands of their own: Debian's packages leave these folders.
   { commands: ['/usr/share/doc/php-memcached'], debian: 'php-memcached', homebrew: 'php' },

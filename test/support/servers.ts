@@ -37,18 +37,19 @@ export async function freePort(): Promise<number> {
 /** Debian's memcached; `args` are its own flags, e.g. `['-c', '16']`. */
 export function startMemcached(args: readonly string[] = []): Promise<TestServer> {
   const user = process.getuid?.() === 0 ? ['-u', 'nobody'] : []
-  return start((port) => ['memcached', ...user, '-l', '127.0.0.1', '-p', `${port}`, '-U', '0', ...args])
+  return startServer((port) => ['memcached', ...user, '-l', '127.0.0.1', '-p', `${port}`, '-U', '0', ...args])
 }
 
 /** Debian's redis-server without persistence; `args` are its own flags. */
 export function startRedis(args: readonly string[] = []): Promise<TestServer> {
-  return start((port) => [
+  return startServer((port) => [
     ...['redis-server', '--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
     ...args,
   ])
 }
 
-async function start(commandFor: (port: number) => readonly string[]): Promise<TestServer> {
+/** Any server that stays in the foreground; `commandFor` gives its command line for a free port. */
+export async function startServer(commandFor: (port: number) => readonly string[]): Promise<TestServer> {
   const port = await freePort()
   let child = await launch(commandFor(port), port)
   const stop = async () => {
