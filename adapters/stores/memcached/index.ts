@@ -33,7 +33,7 @@ const leastRingSeconds = 1800
 /**
  * Sessions in memcached: our own text client, libmemcached's ring, and two copies of every session where there are two servers.
  *
- * Nothing is sent before the first call. What is promised with copies, and what not, stands at `replicatedStore`. Without copies a
+ * No server is asked before the first call; a provider looks the servers up at once. What is promised with copies, and what not, stands at `replicatedStore`. Without copies a
  * server that is down makes its sessions unavailable (503), and lost after `giveUpSeconds`; they are never looked for elsewhere,
  * so nothing can come back from the dead. When the servers change, the owners of the rings before and after count as copies until every
  * session of that time has been used or has expired: two processes may learn of the change at different times, and none is lost
