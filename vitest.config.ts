@@ -66,6 +66,16 @@ const config: ViteUserConfig = defineConfig({
       },
       {
         resolve: { alias: alias('node') },
+        test: {
+          name: 'platforms',
+          ...tests('platforms', 'lambda'),
+          ...slow,
+          fileParallelism: false,
+          sequence: { groupOrder: 4 },
+        },
+      },
+      {
+        resolve: { alias: alias('node') },
         test: { name: 'browser', ...tests('browser'), ...slow, fileParallelism: false, sequence: { groupOrder: 3 } },
       },
     ],

@@ -32,3 +32,4 @@ export type {
   Version,
 } from './store.ts'
 export type { BadTokenReason } from './token.ts'
+export { createVerifier, type VerifiedCookie, type Verifier, type VerifierOptions } from './verifier.ts'

@@ -33,26 +33,33 @@ export interface SessionOptions {
   readonly now?: (() => number) | undefined
 }
 
-/** Checked options with their defaults. */
-export interface Settings {
-  readonly store: Store
+/** What is needed to verify a token, checked. */
+export interface TokenSettings {
   readonly secrets: readonly Uint8Array[]
   readonly namespace: string
   readonly cookie: Cookie
+  /** Whole milliseconds of `clock`. */
+  readonly now: () => number
+  readonly clock: () => number
+}
+
+/** Checked options with their defaults. */
+export interface Settings extends TokenSettings {
+  readonly store: Store
   readonly idleSeconds: number
   readonly absoluteSeconds: number
   readonly maxBytes: number
   readonly requestMs: number
   readonly onUnavailable: 'fail' | 'anonymous'
   readonly onEvent: SessionEventHandler | undefined
-  /** Whole milliseconds of `clock`. */
-  readonly now: () => number
-  readonly clock: () => number
 }
 
+/** The options that make and verify tokens. */
+export const tokenOptions: readonly (keyof SessionOptions)[] = ['secret', 'namespace', 'cookie', 'now']
+
 const names = [
-  ...['store', 'secret', 'namespace', 'cookie', 'idleSeconds', 'absoluteSeconds'],
-  ...['maxBytes', 'requestMs', 'onUnavailable', 'onEvent', 'now'],
+  ...tokenOptions,
+  ...['store', 'idleSeconds', 'absoluteSeconds', 'maxBytes', 'requestMs', 'onUnavailable', 'onEvent'],
 ]
 /** The longest value that the contract of stores allows. */
 const maxRecordBytes = 1_000_000
@@ -61,33 +68,36 @@ const cookieNames = ['name', 'sameSite', 'domain', 'path', 'partitioned', 'persi
 /** Checks every option at once, before the first request; throws `SessionOptionsError` naming the first that is wrong. */
 export function checkOptions(options: SessionOptions): Settings {
   refuseUnknown(options, names, 'option')
-  const { store, namespace = 'session', cookie = {}, onUnavailable = 'fail', onEvent, now = Date.now } = options
+  const { store, onUnavailable = 'fail', onEvent } = options
   need(isStore(store), 'store must be a store, for example memoryStore() of claimcheck/memory')
-  need(
-    typeof namespace === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(namespace),
-    'namespace must be 1-64 of A-Za-z0-9._-',
-  )
-  refuseUnknown(cookie, cookieNames, 'option cookie.')
   need(['fail', 'anonymous'].includes(onUnavailable), "onUnavailable must be 'fail' or 'anonymous'")
   need(onEvent === undefined || typeof onEvent === 'function', 'onEvent must be a function')
-  need(typeof now === 'function', 'now must be a function')
   const absoluteSeconds = whole('absoluteSeconds', options.absoluteSeconds, 28_800, maxTtlSeconds)
   const idleSeconds = whole('idleSeconds', options.idleSeconds, Math.min(1800, absoluteSeconds), maxTtlSeconds)
   need(idleSeconds <= absoluteSeconds, 'idleSeconds must not exceed absoluteSeconds')
   return {
     store,
-    secrets: checkSecrets(options.secret),
-    namespace,
-    cookie: checkCookie(cookie, namespace),
+    ...checkTokenOptions(options),
     idleSeconds,
     absoluteSeconds,
     maxBytes: whole('maxBytes', options.maxBytes, 65_536, maxRecordBytes - frameBytes),
     requestMs: whole('requestMs', options.requestMs, 500, 60_000),
     onUnavailable,
     onEvent,
-    now: () => Math.floor(now()),
-    clock: now,
   }
+}
+
+/** Checks the options that make and verify tokens, and only those; throws `SessionOptionsError`. */
+export function checkTokenOptions(
+  options: Pick<SessionOptions, 'secret' | 'namespace' | 'cookie' | 'now'>,
+): TokenSettings {
+  const { secret, namespace = 'session', cookie = {}, now = Date.now } = options
+  const isName = typeof namespace === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(namespace)
+  need(isName, 'namespace must be 1-64 of A-Za-z0-9._-')
+  refuseUnknown(cookie, cookieNames, 'option cookie.')
+  need(typeof now === 'function', 'now must be a function')
+  const secrets = checkSecrets(secret)
+  return { secrets, namespace, cookie: checkCookie(cookie, namespace), now: () => Math.floor(now()), clock: now }
 }
 
 /** Whether two configurations are one, so that a middleware mounted twice can be told from two that disagree. */

@@ -1,22 +1,14 @@
 import { Budget } from './budget.ts'
-import { readCookie } from './cookie.ts'
+import { claimsIn } from './claims.ts'
+import type { Context } from './context.ts'
 import { StoreUnavailableError } from './errors.ts'
 import type { SessionEvent } from './events.ts'
 import { apply, Guard, type Operation, replay, type SessionData } from './journal.ts'
 import type { Json } from './json.ts'
-import type { KeyRing } from './keys.ts'
-import type { Lanes } from './lanes.ts'
 import type { Settings } from './options.ts'
 import { openRecord, type SessionRecord } from './record.ts'
 import type { Entry, Store, Version } from './store.ts'
-import type { Claim, Tokens } from './token.ts'
-
-/** What one configuration shares between requests; holds nothing of any request. */
-export interface Context {
-  readonly ring: KeyRing
-  readonly tokens: Tokens
-  readonly lanes: Lanes<Found>
-}
+import type { Claim } from './token.ts'
 
 /** A live record as it was read or written, with the version that the next write must name. */
 export interface Found {
@@ -59,7 +51,7 @@ export class RequestState {
   /** The claim of the cookie, then of the session that the commit wrote. Undefined until asked for, or where there is none. */
   claim: Claim | undefined
   /** Every session that the cookies name: of two none is used, but a logout ends both. */
-  readonly claims: Claim[] = []
+  claims: readonly Claim[] = []
   loaded: Loaded | undefined
   readonly #cookieHeader: string | null | undefined
   #claiming: Promise<Claim | undefined> | undefined
@@ -137,24 +129,13 @@ export class RequestState {
   }
 
   async #findClaim(): Promise<Claim | undefined> {
-    const candidates = readCookie(this.#cookieHeader, this.settings.cookie.name)
-    if (candidates.length === 0) return undefined
-    const { tokens } = await this.context()
-    for (const token of candidates) {
-      const result = await tokens.verify(token)
-      if (result.status === 'valid') this.#take(result.claim)
-      else this.emit({ type: 'bad-token', reason: result.reason })
-    }
+    const { settings, context } = this
+    this.claims = await claimsIn(settings.cookie.name, this.#cookieHeader, context, (reason) =>
+      this.emit({ type: 'bad-token', reason }),
+    )
     if (this.claims.length > 1) this.emit({ type: 'duplicate-cookie' })
     this.claim = this.claims.length === 1 ? this.claims[0] : undefined
     return this.claim
-  }
-
-  /** Of two tokens of one session the later counts: a cookie whose path was changed is sent beside its successor. */
-  #take(claim: Claim): void {
-    const same = this.claims.findIndex(({ identity }) => identity.key === claim.identity.key)
-    if (same < 0) this.claims.push(claim)
-    else if ((this.claims[same] as Claim).revision < claim.revision) this.claims[same] = claim
   }
 
   /** Loads once; parallel reads share it. Slides the expiry in the same round trip. */

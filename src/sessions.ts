@@ -1,11 +1,9 @@
 import { commit } from './commit.ts'
+import { contextOf } from './context.ts'
 import { applyToHeaders } from './cookie.ts'
-import { deriveRing } from './keys.ts'
-import { Lanes } from './lanes.ts'
 import { checkOptions, type SessionOptions, type Settings } from './options.ts'
-import { type Context, RequestState } from './request.ts'
+import { RequestState } from './request.ts'
 import { LazySession, type Session } from './session.ts'
-import { createTokens } from './token.ts'
 
 /** How a commit went; only then may the response leave. */
 export interface CommitResult {
@@ -62,21 +60,6 @@ export function sessionsFrom<Data extends object>(settings: Settings): Sessions<
       }
     },
     close: async () => settings.store.close?.(),
-  }
-}
-
-/** Built on first use: Workers allow no crypto while a script loads, and a promise there belongs to the request that made it. */
-function contextOf(settings: Settings): () => Promise<Context> {
-  let ready: Context | undefined
-  const build = async (): Promise<Context> => {
-    const ring = await deriveRing(settings.secrets)
-    return { ring, tokens: createTokens(ring, settings.namespace, settings.now), lanes: new Lanes() }
-  }
-  return async () => {
-    if (ready) return ready
-    const built = await build()
-    ready ??= built
-    return ready
   }
 }
 

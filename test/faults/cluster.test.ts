@@ -181,6 +181,32 @@ describe('R4 R5 a node frozen while users log out and data changes, then thawed'
   })
 })
 
+test('R4 a late write of a frozen node: over and over, nothing of it is seen', async () => {
+  await using bench = new Bench()
+  const { nodes, apps } = await openCluster(bench, 1)
+  const counts = { rounds: isLong ? 100 : 3, resurrected: 0, undone: 0 }
+  for (let round = 0; round < counts.rounds; round++) {
+    const node = nodes[round % nodes.length] as TestServer
+    const logins = await Promise.all([0, 1].map((at) => apps[at]?.ask('POST', `/login/${round}-${at}`)))
+    const [ended, kept] = logins.map((login) => login?.cookie)
+    node.signal('SIGSTOP')
+    // These wait for the frozen node and give it up; what it was sent lies in its socket, to be applied when it thaws.
+    const zombies = [ended, kept].map((cookie) => apps[0]?.ask('POST', '/append/1', cookie))
+    await Promise.all(zombies)
+    const logout = await apps[1]?.ask('POST', '/logout', ended)
+    const change = await apps[1]?.ask('POST', '/append/2', kept)
+    node.signal('SIGCONT')
+    for (const app of apps) {
+      const [after, list] = await Promise.all([app.ask('GET', '/read', ended), app.ask('GET', '/read', kept)])
+      if (logout?.status === 200 && after.text.includes(`${round}-0`)) counts.resurrected++
+      if (change?.status === 200 && !/\b2\b/.test(list.text.split('list')[1] ?? '')) counts.undone++
+    }
+    await untilAllIn(apps, 5000)
+  }
+  show('R4', counts)
+  expect(counts).toMatchObject({ resurrected: 0, undone: 0 })
+})
+
 test('all memcached nodes killed at once, with redis as the second store: none of 500 sessions is lost', async () => {
   await using bench = new Bench()
   const nodes = await bench.nodes(3)

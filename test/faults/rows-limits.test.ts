@@ -181,28 +181,32 @@ test('R24 failing and recovering over and over leaves no descriptors and no memo
   expect(grown).toBeLessThan(10)
 })
 
-test('R27 64 appends to one session at once, from two processes: each is there once, or was refused', async () => {
-  await using bench = new Bench()
-  const nodes = await bench.nodes(3)
-  const servers = nodes.map(({ address }) => address)
-  const apps = bench.apps(await startApps(2, { kind: 'memcached', servers }, { app: { requestMs: 5000 } }))
-  const login = await apps[0]?.ask('POST', '/login/me')
-  const started = performance.now()
-  const answers = await Promise.all(
-    Array.from({ length: 64 }, (_, at) => apps[at % 2]?.ask('POST', `/append/${at}`, login?.cookie)),
-  )
-  const ms = performance.now() - started
-  const { list } = JSON.parse((await apps[0]?.ask('GET', '/read', login?.cookie))?.text ?? '{}') as { list: number[] }
-  const acknowledged = answers.flatMap((answer, at) => (answer?.status === 200 ? [at] : []))
-  const refused = answers.filter((answer) => answer?.status === 409).length
-  const unavailable = answers.filter((answer) => answer?.status === 503).length
-  show('R27', { ms, acknowledged: acknowledged.length, refused, unavailable, applied: list.length })
-  expect(ms).toBeLessThan(5000)
-  expect(new Set(list).size).toBe(list.length)
-  expect(list.filter((item) => acknowledged.includes(item)).length).toBe(acknowledged.length)
-  expect(acknowledged.length + refused + unavailable).toBe(64)
-  expect(acknowledged.length).toBe(64)
-})
+test.each([500, 5000])(
+  'R27 64 appends to one session at once, %i ms each: each is there once, or was refused',
+  async (requestMs) => {
+    await using bench = new Bench()
+    const nodes = await bench.nodes(3)
+    const servers = nodes.map(({ address }) => address)
+    const apps = bench.apps(await startApps(2, { kind: 'memcached', servers }, { app: { requestMs } }))
+    const login = await apps[0]?.ask('POST', '/login/me')
+    const started = performance.now()
+    const answers = await Promise.all(
+      Array.from({ length: 64 }, (_, at) => apps[at % 2]?.ask('POST', `/append/${at}`, login?.cookie)),
+    )
+    const ms = performance.now() - started
+    const { list } = JSON.parse((await apps[0]?.ask('GET', '/read', login?.cookie))?.text ?? '{}') as { list: number[] }
+    const acknowledged = answers.flatMap((answer, at) => (answer?.status === 200 ? [at] : []))
+    const refused = answers.filter((answer) => answer?.status === 409).length
+    const unavailable = answers.filter((answer) => answer?.status === 503).length
+    show(`R27 ${requestMs} ms`, { ms, acknowledged: acknowledged.length, refused, unavailable, applied: list.length })
+    expect(ms).toBeLessThan(5000)
+    expect(new Set(list).size).toBe(list.length)
+    expect(list.filter((item) => acknowledged.includes(item)).length).toBe(acknowledged.length)
+    expect(acknowledged.length + refused + unavailable).toBe(64)
+    // With half a second each the last ones of a busy machine may be told 503, and then are not there or there once.
+    expect(acknowledged.length).toBeGreaterThanOrEqual(requestMs === 5000 ? 64 : 32)
+  },
+)
 
 test('R21 a session for 31 days lives as long as asked', async () => {
   await using bench = new Bench()

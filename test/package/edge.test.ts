@@ -19,6 +19,10 @@ const entries = {
   'hono + claimcheck, store of your own': `${middleware}app.use(session((c) => ({ store: c.env.STORE, secret: c.env.SECRET })))`,
   'hono + claimcheck + upstashStore': `${middleware}import { upstashStore } from 'claimcheck/upstash'
     app.use(session((c) => ({ store: upstashStore({ url: c.env.URL, token: c.env.TOKEN }), secret: c.env.SECRET })))`,
+  'hono + claimcheck + upstashStore through @upstash/redis': `${middleware}import { upstashStore } from 'claimcheck/upstash'
+    import { Redis } from '@upstash/redis/cloudflare'
+    const store = (c) => upstashStore({ url: c.env.URL, token: c.env.TOKEN, client: Redis })
+    app.use(session((c) => ({ store: store(c), secret: c.env.SECRET })))`,
   'claimcheck and jose alone': "export { session } from 'claimcheck'",
   'upstashStore alone': "export { upstashStore } from 'claimcheck/upstash'",
 }
@@ -26,9 +30,10 @@ const entries = {
 /** About a tenth above what was measured when they were last set: growth has to be meant. */
 const ceilings: Readonly<Record<string, readonly [minified: number, gzipped: number]>> = {
   'hono + claimcheck, store of your own': [65_000, 24_500],
-  'hono + claimcheck + upstashStore': [156_000, 45_500],
+  'hono + claimcheck + upstashStore': [72_000, 27_000],
+  'hono + claimcheck + upstashStore through @upstash/redis': [156_000, 45_500],
   'claimcheck and jose alone': [44_000, 16_300],
-  'upstashStore alone': [6_200, 3_100],
+  'upstashStore alone': [7_200, 3_500],
 }
 
 const bundles = new Map<string, Bundle>()

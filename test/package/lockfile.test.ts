@@ -29,9 +29,13 @@ test('the lockfile is complete', async () => {
 test('jose is the only dependency, every peer but hono is optional, development versions are exact', () => {
   expect(manifest.dependencies).toEqual({ jose: expect.stringMatching(/^\^6\./) })
   expect(manifest.optionalDependencies).toBeUndefined()
-  expect(Object.keys(manifest.peerDependencies)).toEqual(['@upstash/redis', 'hono', 'memjs'])
+  expect(Object.keys(manifest.peerDependencies)).toEqual(['@hono/node-server', '@upstash/redis', 'hono', 'memjs'])
   const optional = { optional: true }
-  expect(manifest.peerDependenciesMeta).toEqual({ '@upstash/redis': optional, memjs: optional })
+  expect(manifest.peerDependenciesMeta).toEqual({
+    '@hono/node-server': optional,
+    '@upstash/redis': optional,
+    memjs: optional,
+  })
   expect(Object.values(manifest.devDependencies).filter((range) => !/^\d+\.\d+\.\d+$/.test(range))).toEqual([])
 })
 

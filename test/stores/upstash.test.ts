@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { Redis } from '@upstash/redis'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { upstashStore } from '../../adapters/stores/upstash.ts'
 import { SessionOptionsError } from '../../src/errors.ts'
 import { startRedis, type TestServer } from '../support/servers.ts'
@@ -25,62 +26,82 @@ beforeEach(async () => {
   bridge.staleReads = false
 })
 
-const connect = () => upstashStore({ url: bridge.url, token: bridge.token })
+describe.each([
+  ['our own client', undefined],
+  ['@upstash/redis', Redis],
+])('%s', (_, client) => {
+  const connect = () => upstashStore({ client, url: bridge.url, token: bridge.token })
 
-test('every call is one request to the command path, telemetry and base64 off', async () => {
-  const store = connect()
-  const created = (await store.create('k', record('a'), 60)) as { version: string }
-  await store.read('k')
-  await store.read('k', { touchSeconds: 60 })
-  await store.update('k', record('b'), 60, created.version)
-  await store.delete('k', { tombstone: { value: record('gone'), seconds: 60 } })
-  await store.delete('k')
-  await store.check?.()
-  expect(bridge.log.map(({ command }) => command[0])).toEqual(['SET', 'GET', 'GETEX', 'EVAL', 'SET', 'DEL', 'PING'])
-  for (const { path, headers } of bridge.log) {
-    expect(path).toBe('/')
-    expect(Object.keys(headers).filter((name) => name.includes('telemetry'))).toEqual([])
-    expect(headers).not.toHaveProperty('upstash-encoding')
-  }
+  test('every call is one request to the command path, telemetry and base64 off', async () => {
+    const store = connect()
+    const created = (await store.create('k', record('a'), 60)) as { version: string }
+    await store.read('k')
+    await store.read('k', { touchSeconds: 60 })
+    await store.update('k', record('b'), 60, created.version)
+    await store.delete('k', { tombstone: { value: record('gone'), seconds: 60 } })
+    await store.delete('k')
+    await store.check?.()
+    expect(bridge.log.map(({ command }) => command[0])).toEqual(['SET', 'GET', 'GETEX', 'EVAL', 'SET', 'DEL', 'PING'])
+    for (const { path, headers } of bridge.log) {
+      expect(path).toBe('/')
+      expect(Object.keys(headers).filter((name) => name.includes('telemetry'))).toEqual([])
+      expect(headers).not.toHaveProperty('upstash-encoding')
+    }
+  })
+
+  test('parallel calls are not put into one pipeline', async () => {
+    const store = connect()
+    await Promise.all(Array.from({ length: 10 }, (_, i) => store.read(`k${i}`)))
+    expect(bridge.log.map(({ path }) => path)).toEqual(Array(10).fill('/'))
+  })
+
+  test('reads its own writes from a lagging replica; another instance may not (R36)', async () => {
+    const writer = connect()
+    const other = connect()
+    bridge.staleReads = true
+    let { version } = (await writer.create('k', record('0'), 60)) as { version: string }
+    let stale = 0
+    for (let i = 1; i <= 20; i++) {
+      const updated = await writer.update('k', record(`${i}`), 60, version)
+      if (updated.status !== 'stored') throw new Error(updated.status)
+      version = updated.version
+      expect((await writer.read('k'))?.value).toEqual(record(`${i}`))
+      if ((await connect().read('k'))?.version !== version) stale++
+    }
+    // The bridge does play a lagging replica: an instance that has written nothing sees the past.
+    expect(stale).toBe(20)
+    expect(await other.read('k')).not.toBeNull()
+  })
+
+  test('check names the host and never throws', async () => {
+    const host = new URL(bridge.url).host
+    expect(await connect().check?.()).toMatchObject({ ready: true, nodes: [{ node: host, up: true }] })
+    const refused = upstashStore({ client, url: bridge.url, token: 'another' })
+    expect(await refused.check?.()).toMatchObject({ ready: false, nodes: [{ node: host, up: false }] })
+  })
+
+  test('a wrong token is an outage that says so, without the token', async () => {
+    const refused = upstashStore({ client, url: bridge.url, token: 'another-token' })
+    const error = await refused.read('k').catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ code: 'unavailable', node: new URL(bridge.url).host })
+    expect(`${error}`).toContain('WRONGPASS')
+    expect(`${error}`).not.toContain('another-token')
+  })
 })
 
-test('parallel calls are not put into one pipeline', async () => {
-  const store = connect()
-  await Promise.all(Array.from({ length: 10 }, (_, i) => store.read(`k${i}`)))
-  expect(bridge.log.map(({ path }) => path)).toEqual(Array(10).fill('/'))
-})
-
-test('reads its own writes from a lagging replica; another instance may not (R36)', async () => {
-  const writer = connect()
-  const other = connect()
+test('a read that was on its way during a write does not take the token of the write back', async () => {
+  const store = upstashStore({ url: bridge.url, token: bridge.token })
+  await store.create('other', record('other'), 60)
   bridge.staleReads = true
-  let { version } = (await writer.create('k', record('0'), 60)) as { version: string }
-  let stale = 0
-  for (let i = 1; i <= 20; i++) {
-    const updated = await writer.update('k', record(`${i}`), 60, version)
-    if (updated.status !== 'stored') throw new Error(updated.status)
-    version = updated.version
-    expect((await writer.read('k'))?.value).toEqual(record(`${i}`))
-    if ((await connect().read('k'))?.version !== version) stale++
-  }
-  // The bridge does play a lagging replica: an instance that has written nothing sees the past.
-  expect(stale).toBe(20)
-  expect(await other.read('k')).not.toBeNull()
-})
-
-test('check names the host and never throws', async () => {
-  const host = new URL(bridge.url).host
-  expect(await connect().check?.()).toMatchObject({ ready: true, nodes: [{ node: host, up: true }] })
-  const refused = upstashStore({ url: bridge.url, token: 'another' })
-  expect(await refused.check?.()).toMatchObject({ ready: false, nodes: [{ node: host, up: false }] })
-})
-
-test('a wrong token is an outage that says so, without the token', async () => {
-  const refused = upstashStore({ url: bridge.url, token: 'another-token' })
-  const error = await refused.read('k').catch((reason: unknown) => reason)
-  expect(error).toMatchObject({ code: 'unavailable', node: new URL(bridge.url).host })
-  expect(`${error}`).toContain('WRONGPASS')
-  expect(`${error}`).not.toContain('another-token')
+  bridge.holdNext = 'GET'
+  const early = store.read('other')
+  await vi.waitFor(() => expect(bridge.log.at(-1)?.command).toEqual(['GET', 'other']))
+  await store.create('k', record('new'), 60)
+  bridge.release()
+  await early
+  const writeToken = Number(bridge.log.at(-1)?.headers['upstash-sync-token'] || 0) + 1
+  await store.read('k')
+  expect(bridge.log.at(-1)?.headers['upstash-sync-token']).toBe(`${writeToken}`)
 })
 
 describe('options', () => {
@@ -117,6 +138,7 @@ describe('options', () => {
     ['a token with a space', { url, token: ` ${token}` }, 'token'],
     ['a token beyond ASCII', { url, token: 'tökén' }, 'token'],
     ['an unknown option', { url, token, retry: 3 }, 'retry'],
+    ['a client made elsewhere', { url, token, client: {} }, 'client'],
     ['a deadline of 0', { url, token, callMs: 0 }, 'callMs'],
     ['a deadline of an hour', { url, token, callMs: 3_600_000 }, 'callMs'],
   ])('refuses %s', (_what, options, named) => {

@@ -35,6 +35,9 @@ export interface UpstashBridge {
   fault: UpstashFault | undefined
   /** From now on reads see the value before the last write, unless the request names a sync token as new as that write. */
   staleReads: boolean
+  /** The next command of this verb is answered as of now, but only after `release()`. */
+  holdNext: string | undefined
+  release(): void
   /** Sends a command to redis directly, past all faults and the log. */
   redis(...command: readonly string[]): Promise<Reply>
   [Symbol.asyncDispose](): Promise<void>
@@ -68,8 +71,15 @@ export async function startUpstash(redisPort: number, token = 'upstash-token-of-
     const applies = bridge.fault === undefined || bridge.fault.startsWith('apply')
     if (!applies) return fail(response, bridge.fault as UpstashFault, body)
     const reply = await run(command, request.headers['upstash-sync-token'])
+    const seen = replica.writes
+    if (command[0] === bridge.holdNext) {
+      bridge.holdNext = undefined
+      await new Promise<void>((released) => {
+        bridge.release = released
+      })
+    }
     if (bridge.fault !== undefined) return fail(response, bridge.fault, body)
-    response.setHeader('upstash-sync-token', `${replica.writes}`)
+    response.setHeader('upstash-sync-token', `${seen}`)
     if (reply instanceof Error) return answer(response, 400, { error: reply.message })
     answer(response, 200, { result: encoded(reply, request.headers['upstash-encoding'] === 'base64') })
   }
@@ -90,6 +100,8 @@ export async function startUpstash(redisPort: number, token = 'upstash-token-of-
     log: [],
     fault: undefined,
     staleReads: false,
+    holdNext: undefined,
+    release: () => {},
     redis: (...command) => redis.send(command),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()

@@ -181,9 +181,28 @@ describe('what waits for a member', () => {
     await pass(1)
     expect(repair.mock.calls).toEqual([[member, 'a', stone(1)]])
     repair.mockResolvedValue(true)
-    await pass(200)
+    await pass(400)
     expect(repair).toHaveBeenCalledTimes(2)
     expect(handover.hasWork(member)).toBe(false)
+  })
+
+  it('waits longer and longer, up to 1600 ms, while it is in vain', async () => {
+    const { member } = memberOf()
+    const { handover, repair } = handoverOf(false)
+    handover.note(member, 'a')
+    const after: number[] = []
+    for (const ms of [200, 400, 800, 1600, 1600]) {
+      await pass(ms - 1)
+      after.push(repair.mock.calls.length)
+      await pass(1)
+    }
+    expect(after).toEqual([0, 1, 2, 3, 4])
+    repair.mockResolvedValue(true)
+    await pass(1600)
+    repair.mockResolvedValue(false)
+    handover.note(member, 'b')
+    await pass(200)
+    expect(repair).toHaveBeenCalledTimes(7)
   })
 
   it('keeps a tombstone where a record is wished for later', async () => {

@@ -4,6 +4,9 @@ import type { Member } from './member.ts'
 /** More than this many keys are left to the repair that every read does. */
 const maxKeys = 10_000
 
+/** Until a key is tried again; doubled as long as others stand in the way (the other copy's node may be away too). */
+const [firstPauseMs, longestPauseMs] = [200, 1600]
+
 /** Work for one key of a node that was away: write this tombstone, or read the key, which repairs it. */
 type Work = (key: string, tombstone: Tombstone | undefined) => Promise<void>
 
@@ -36,10 +39,20 @@ export class Handover {
     const keys = this.#missed.get(member)
     if (!keys) return
     this.#missed.delete(member)
+    const failed: [key: string, tombstone: Tombstone | undefined][] = []
     for (const [key, tombstone] of keys) {
       if (member.isUp && (await this.#repair(member, key, tombstone))) continue
-      this.note(member, key, tombstone)
+      failed.push([key, tombstone])
     }
+    if (failed.length > 0) this.#pauses.set(member, Math.min(2 * this.#pauseOf(member), longestPauseMs))
+    else this.#pauses.delete(member)
+    for (const [key, tombstone] of failed) this.note(member, key, tombstone)
+  }
+
+  readonly #pauses: WeakMap<Member, number> = new WeakMap()
+
+  #pauseOf(member: Member): number {
+    return this.#pauses.get(member) ?? firstPauseMs
   }
 
   readonly #timers: Map<Member, ReturnType<typeof setTimeout>> = new Map()
@@ -50,7 +63,7 @@ export class Handover {
     const timer = setTimeout(() => {
       this.#timers.delete(member)
       void this.run(member)
-    }, 200)
+    }, this.#pauseOf(member))
     if (typeof timer === 'object') timer.unref()
     this.#timers.set(member, timer)
   }

@@ -49,11 +49,9 @@ async function install(tarball: string, folder: string): Promise<string> {
   await mkdir(folder)
   await writeFile(join(folder, 'package.json'), '{ "private": true, "type": "module" }')
   const peers = Object.keys(manifest.peerDependencies).map(floor)
-  // The server that the README's program runs on.
-  const server = `@hono/node-server@${manifest.devDependencies['@hono/node-server']}`
   // `--prefix`, because npm tells its scripts, and this is run by one, to stay in the project they started from.
   const flags = ['--prefix', folder, '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline']
-  const command = ['install', ...flags, tarball, ...peers, server]
+  const command = ['install', ...flags, tarball, ...peers]
   await runOrThrow('installing the packed package, which needs the npm registry', 'npm', command, folder)
   const installed = await readFile(join(folder, 'node_modules', manifest.name, 'package.json'), 'utf8')
   if (JSON.parse(installed).version !== manifest.version) throw new Error('another version was installed')

@@ -21,8 +21,7 @@ const packages: readonly (readonly [file: RegExp, allowed: RegExp])[] = [
   [/^src\/hono\.ts$/, /^hono(\/http-exception)?$/],
   [/^src\//, /^#crypto$/],
   [/^adapters\/stores\/memcached\//, /^(node:.+|memjs)$/],
-  [/^adapters\/stores\/upstash\.ts$/, /^@upstash\/redis(\/cloudflare)?$/],
-  [/^adapters\/platforms\/(container|lambda)\.ts$/, /^(node:.+|hono(\/.+)?)$/],
+  [/^adapters\/platforms\/container\.ts$/, /^(node:.+|@hono\/node-server)$/],
   // Whatever an example shows, it gets the library by its public names.
   [/^examples\//, /^[^#]/],
 ]

@@ -1,0 +1,27 @@
+import { deriveRing, type KeyRing } from './keys.ts'
+import { Lanes } from './lanes.ts'
+import type { TokenSettings } from './options.ts'
+import type { Found } from './request.ts'
+import { createTokens, type Tokens } from './token.ts'
+
+/** What one configuration shares between requests; holds nothing of any request. */
+export interface Context {
+  readonly ring: KeyRing
+  readonly tokens: Tokens
+  readonly lanes: Lanes<Found>
+}
+
+/** Built on first use: Workers allow no crypto while a script loads, and a promise there belongs to the request that made it. */
+export function contextOf(settings: TokenSettings): () => Promise<Context> {
+  let ready: Context | undefined
+  const build = async (): Promise<Context> => {
+    const ring = await deriveRing(settings.secrets)
+    return { ring, tokens: createTokens(ring, settings.namespace, settings.now), lanes: new Lanes() }
+  }
+  return async () => {
+    if (ready) return ready
+    const built = await build()
+    ready ??= built
+    return ready
+  }
+}

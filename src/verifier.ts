@@ -1,0 +1,49 @@
+import { claimsIn } from './claims.ts'
+import { contextOf } from './context.ts'
+import { checkTokenOptions, refuseUnknown, type SessionOptions, tokenOptions } from './options.ts'
+import type { BadTokenReason } from './token.ts'
+
+/** The options of the sessions whose cookies are verified: the same values, without a store. */
+export type VerifierOptions = Pick<SessionOptions, 'secret' | 'namespace' | 'cookie' | 'now'>
+
+/** What the cookies of a request say of its session, as far as the signature can tell. */
+export type VerifiedCookie =
+  /** There is no session cookie. */
+  | { readonly status: 'absent' }
+  /** Nothing there is a token of ours, or there are two of different sessions, of which none would be used. */
+  | { readonly status: 'bad'; readonly reason: BadTokenReason | 'duplicate-cookie' }
+  | {
+      readonly status: 'valid'
+      /** The 8 characters that `session.ref` has for this session. */
+      readonly ref: string
+      /** When the browser last got the cookie: revision of its record, milliseconds since 1970 or a little more. */
+      readonly revision: number
+      /** The absolute end of the session, seconds since 1970. */
+      readonly until: number
+    }
+
+/** Verifies the session cookies in a Cookie header. Never throws for what a client sent. */
+export type Verifier = (cookieHeader: string | null | undefined) => Promise<VerifiedCookie>
+
+/**
+ * Verifies claim checks where there is no store: a Worker at the edge that turns forged cookies away before they cost a request
+ * upstream.
+ *
+ * It knows what the token says and no more: whether the session still lives, only the store can tell. Throws
+ * `SessionOptionsError`.
+ */
+export function createVerifier(options: VerifierOptions): Verifier {
+  refuseUnknown(options, tokenOptions, 'option')
+  const settings = checkTokenOptions(options)
+  const context = contextOf(settings)
+  return async function verify(cookieHeader) {
+    let reason: BadTokenReason | undefined
+    const claims = await claimsIn(settings.cookie.name, cookieHeader, context, (first) => {
+      reason ??= first
+    })
+    const [claim, ...others] = claims
+    if (others.length > 0) return { status: 'bad', reason: 'duplicate-cookie' }
+    if (claim) return { status: 'valid', ref: claim.identity.ref, revision: claim.revision, until: claim.until }
+    return reason === undefined ? { status: 'absent' } : { status: 'bad', reason }
+  }
+}
