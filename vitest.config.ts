@@ -5,6 +5,7 @@ const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.u
 /** The crypto of a platform; the library by its public name is its source, so that no test runs on a stale build. */
 const alias = (crypto: 'node' | 'web') => [
   { find: '#crypto', replacement: path(`./src/crypto/${crypto}.ts`) },
+  { find: '#memcached', replacement: path('./adapters/stores/memcached/index.ts') },
   { find: /^claimcheck$/, replacement: path('./src/index.ts') },
 ]
 const slow = { testTimeout: 60_000, hookTimeout: 60_000 }

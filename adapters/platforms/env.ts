@@ -1,11 +1,13 @@
 import { SessionOptionsError } from '../../src/errors.ts'
 import { isWorkers } from '../../src/runtime.ts'
 import type { Store } from '../../src/store.ts'
+import type * as Memcached from '../stores/memcached/index.ts'
 
 /**
  * The store that the environment names: `store: await storeFromEnv(process.env)`.
  *
- * 1. `MEMCACHED_SERVERS` (`host:port`, separated by commas or spaces), with `MEMCACHED_USERNAME` and `MEMCACHED_PASSWORD`.
+ * 1. `MEMCACHED_SERVERS` (`host:port`, separated by commas or spaces; or one name to look up: `dns:name:port` by `dnsServers`,
+ *    `srv:name` by `srvServers`), with `MEMCACHED_USERNAME` and `MEMCACHED_PASSWORD`.
  * 2. `UPSTASH_REDIS_REST_URL` with `UPSTASH_REDIS_REST_TOKEN`.
  * 3. Memory, with one warning; refused where `NODE_ENV` is `production`, on Workers and on Lambda: every process would have sessions of
  *    its own.
@@ -20,7 +22,7 @@ export async function storeFromEnv(env: object): Promise<Store> {
   const [url, token] = both(env, 'UPSTASH_REDIS_REST_URL', 'UPSTASH_REDIS_REST_TOKEN')
   if (url !== undefined) {
     const { upstashStore } = await import('../stores/upstash.ts')
-    return upstashStore({ url, token })
+    return naming('UPSTASH_REDIS_REST_URL and _TOKEN', () => upstashStore({ url, token }))
   }
   // On Workers and Lambda every instance has a memory of its own, so users would be logged out at random.
   const isServerless = isWorkers() || textOf(env, 'AWS_LAMBDA_FUNCTION_NAME') !== undefined
@@ -38,8 +40,32 @@ async function memcachedFrom(env: object, list: string): Promise<Store> {
   const servers = list.split(/[\s,]+/).filter((server) => server !== '')
   if (servers.length === 0) throw new SessionOptionsError('MEMCACHED_SERVERS names no server')
   const [username, password] = both(env, 'MEMCACHED_USERNAME', 'MEMCACHED_PASSWORD')
-  const { memcachedStore } = await import('../stores/memcached/index.ts')
-  return memcachedStore(username === undefined ? { servers } : { servers, username, password })
+  // By a name of package.json, because a Worker without Node's modules would not even start beside the real one.
+  const memcached = await import('#memcached')
+  return naming('MEMCACHED_SERVERS', () => {
+    const found = discovery(memcached, servers) ?? servers
+    return memcached.memcachedStore(
+      username === undefined ? { servers: found } : { servers: found, username, password },
+    )
+  })
+}
+
+/** What `dns:name:port` and `srv:name` stand for; undefined for a list of servers. */
+function discovery({ dnsServers, srvServers }: typeof Memcached, list: readonly string[]) {
+  const [, by, name = ''] = list.map((one) => /^(dns|srv):(.*)$/.exec(one)).find((match) => match) ?? []
+  if (by === undefined) return undefined
+  if (list.length > 1) throw new SessionOptionsError('a name to look up stands alone')
+  return by === 'dns' ? dnsServers(name) : srvServers(name)
+}
+
+/** An option that came out of a variable is wrong: whoever reads the message has set the variable. */
+function naming<Result>(variable: string, work: () => Result): Result {
+  try {
+    return work()
+  } catch (error) {
+    if (!(error instanceof SessionOptionsError)) throw error
+    throw new SessionOptionsError(`${variable}: ${error.message}`)
+  }
 }
 
 /** Takes any object, because the `interface Env` of a Worker is not assignable to a Record. */

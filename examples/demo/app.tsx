@@ -20,18 +20,22 @@ import { bagOf, catalogue, changed, forgottenNotes, isChange, type ShopSession }
 import { style, stylePath } from './style.ts'
 import { createTraces, isTraceId, newTrace, outcomeOf, type Trace, type Traces, ticketIn } from './trace.ts'
 
+/** What a deployment has to bring along. */
+type Kept = Pick<SessionOptions, 'store' | 'secret'>
+type Rules = Pick<SessionOptions, 'cookie' | 'idleSeconds' | 'absoluteSeconds' | 'now'>
+
 /** Options of the session that a deployment or a test chooses. */
-export type DemoOptions = Pick<
-  SessionOptions,
-  'store' | 'secret' | 'cookie' | 'idleSeconds' | 'absoluteSeconds' | 'now'
->
+export type DemoOptions = Kept & Rules
+
+/** The same where store and secret come with each request, as the bindings of a Worker do: asked for once per env object. */
+export type BoundDemoOptions = Rules & { readonly kept: (c: Context) => Kept }
 
 export type DemoEnv = SessionEnv<ShopSession> & { Variables: { trace: Trace } }
 
 type DemoContext = Context<DemoEnv>
 
 /** The shop as a Hono app; the caller owns the store and closes it. */
-export function createDemo(options: DemoOptions): Hono<DemoEnv> {
+export function createDemo(options: DemoOptions | BoundDemoOptions): Hono<DemoEnv> {
   const traces = createTraces()
   const app = new Hono<DemoEnv>()
   app.use(headers)
@@ -41,7 +45,7 @@ export function createDemo(options: DemoOptions): Hono<DemoEnv> {
   app.use(showWork(traces, options))
   // Before the session as well: a forged form is refused without a round trip.
   app.use(csrf(), bodyLimit({ maxSize: 4096 }))
-  app.use(session<DemoEnv>({ ...options, store: traces.watch(options.store), onEvent: traces.onEvent }))
+  app.use(session<DemoEnv>(watched(traces, options)))
   app.get('/', (c) => showShop(c, traces))
   app.post('/login', logIn)
   app.post('/bag', changeBag)
@@ -52,6 +56,18 @@ export function createDemo(options: DemoOptions): Hono<DemoEnv> {
   app.notFound((c) => showError(c, 404, 'No such counter', 'There is nothing at this address.'))
   app.onError(answerError)
   return app
+}
+
+function watched(
+  { watch, onEvent }: Traces,
+  options: DemoOptions | BoundDemoOptions,
+): SessionOptions | ((c: Context<DemoEnv>) => SessionOptions) {
+  if (!('kept' in options)) return { ...options, store: watch(options.store), onEvent }
+  const { kept, ...rules } = options
+  return (c) => {
+    const { store, secret } = kept(c)
+    return { ...rules, store: watch(store), secret, onEvent }
+  }
 }
 
 const headers = secureHeaders({
@@ -71,10 +87,7 @@ const headers = secureHeaders({
 })
 
 /** Outside the session, so that what its commit did can still be put into the page. */
-function showWork(
-  traces: Traces,
-  { store, cookie, idleSeconds = 1800, now = Date.now }: DemoOptions,
-): MiddlewareHandler<DemoEnv> {
+function showWork(traces: Traces, { cookie, idleSeconds = 1800, now = Date.now }: Rules): MiddlewareHandler<DemoEnv> {
   const cookieName = cookie?.name ?? (cookie?.insecure ? 'sid' : '__Host-sid')
   return async function showWork(c, next) {
     const trace = newTrace(c.req.method, c.req.path, now())
@@ -92,7 +105,7 @@ function showWork(
     if (outcomeOf(trace) !== 'unavailable') trace.idleSeconds = Math.min(idleSeconds, trace.absoluteSeconds)
     if (c.req.method === 'POST') traces.keep(trace)
     if (!c.res.headers.get('Content-Type')?.startsWith('text/html')) return
-    const panel = <Panel store={store.name} page={trace} post={traces.find(c.req.query('receipt'))} />
+    const panel = <Panel store={traces.storeName} page={trace} post={traces.find(c.req.query('receipt'))} />
     const text = await c.res.text()
     c.res = new Response(
       text.replace(panelSlot, () => panel.toString()),

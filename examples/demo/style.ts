@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto'
-
 const css = String.raw
 export const style: string = css`
 :root {
@@ -112,4 +110,11 @@ footer { margin-top: 2rem; color: var(--soft); font-size: .875rem }
 `
 
 /** The address changes with the contents, so that browsers may keep it for ever. */
-export const stylePath: string = `/style-${createHash('sha256').update(style).digest('hex').slice(0, 8)}.css`
+export const stylePath: string = `/style-${fnv1a(style)}.css`
+
+/** 32 bits tell two style sheets apart. A Worker may not use its crypto while the script loads, so this is plain arithmetic. */
+function fnv1a(text: string): string {
+  let hash = 0x811c9dc5
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193)
+  return (hash >>> 0).toString(16).padStart(8, '0')
+}

@@ -35,6 +35,8 @@ export interface Trace {
 }
 
 export interface Traces {
+  /** Of the store that is watched. */
+  readonly storeName: string
   /** Counts the calls that a request makes of this store. */
   watch(store: Store): Store
   onEvent(event: SessionEvent): void
@@ -51,6 +53,7 @@ const mostKept = 500
 export function createTraces(): Traces {
   const current = new AsyncLocalStorage<Trace>()
   const kept = new Map<string, Trace>()
+  let storeName = 'no store'
   const timed = async <T>(verb: StoreCall['verb'], answerOf: (result: T) => string, work: () => Promise<T>) => {
     const started = performance.now()
     let answer = 'failed'
@@ -64,23 +67,29 @@ export function createTraces(): Traces {
   }
   const status = (result: { readonly status: string }) => result.status
   return {
-    watch: (store) => ({
-      ...store,
-      read: (...of) =>
-        timed(
-          'read',
-          (entry) => (entry ? 'found' : 'nothing there'),
-          () => store.read(...of),
-        ),
-      create: (...of) => timed('create', status, () => store.create(...of)),
-      update: (...of) => timed('update', status, () => store.update(...of)),
-      delete: (...of) =>
-        timed(
-          'delete',
-          () => 'done',
-          () => store.delete(...of),
-        ),
-    }),
+    get storeName() {
+      return storeName
+    },
+    watch(store) {
+      storeName = store.name
+      return {
+        ...store,
+        read: (...of) =>
+          timed(
+            'read',
+            (entry) => (entry ? 'found' : 'nothing there'),
+            () => store.read(...of),
+          ),
+        create: (...of) => timed('create', status, () => store.create(...of)),
+        update: (...of) => timed('update', status, () => store.update(...of)),
+        delete: (...of) =>
+          timed(
+            'delete',
+            () => 'done',
+            () => store.delete(...of),
+          ),
+      }
+    },
     onEvent: (event) => void current.getStore()?.events.push(event),
     run: (trace, work) => current.run(trace, work),
     keep(trace) {
@@ -114,7 +123,8 @@ export function newTrace(method: string, path: string, at: number): Trace {
 /** The cookie is signed, not encrypted: its payload is JSON that anybody who has it can read. */
 export function ticketIn(token: string): Ticket | undefined {
   try {
-    const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
+    const payload = (token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/')
+    const claims = JSON.parse(atob(payload))
     return { revision: claims.rev, until: claims.exp }
   } catch {
     return undefined

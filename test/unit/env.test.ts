@@ -2,7 +2,11 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { storeFromEnv as StoreFromEnv } from '../../adapters/platforms/env.ts'
 
 const memcachedStore = vi.hoisted(() => vi.fn((_options: unknown) => ({ name: 'memcached' })))
-vi.mock('../../adapters/stores/memcached/index.ts', () => ({ memcachedStore }))
+const lookups = vi.hoisted(() => ({
+  dnsServers: vi.fn((name: string) => `by address: ${name}`),
+  srvServers: vi.fn((name: string) => `by record: ${name}`),
+}))
+vi.mock('../../adapters/stores/memcached/index.ts', () => ({ memcachedStore, ...lookups }))
 
 const upstash = { UPSTASH_REDIS_REST_URL: 'https://eu1.upstash.io', UPSTASH_REDIS_REST_TOKEN: 'SECRET-TOKEN' }
 
@@ -32,6 +36,33 @@ describe('memcached', () => {
   ])('%j names the servers', async (list, servers) => {
     expect((await storeFromEnv({ MEMCACHED_SERVERS: list })).name).toBe('memcached')
     expect(memcachedStore.mock.calls).toEqual([[{ servers }]])
+  })
+
+  test.each([
+    ['dns:memcached.default.svc.cluster.local:11211', 'by address: memcached.default.svc.cluster.local:11211'],
+    [' dns:memcached\n', 'by address: memcached'],
+    ['srv:_memcached._tcp.example.com', 'by record: _memcached._tcp.example.com'],
+  ])('%j is a name to look up', async (name, servers) => {
+    expect((await storeFromEnv({ MEMCACHED_SERVERS: name })).name).toBe('memcached')
+    expect(memcachedStore.mock.calls).toEqual([[{ servers }]])
+  })
+
+  test('a name to look up stands alone', async () => {
+    for (const list of ['dns:a,dns:b', 'a:1 srv:b', 'dns:a b:1']) {
+      expect(await refusal({ MEMCACHED_SERVERS: list })).toBe('MEMCACHED_SERVERS: a name to look up stands alone')
+    }
+    expect(memcachedStore).not.toHaveBeenCalled()
+  })
+
+  test('what the store refuses names the variable', async () => {
+    const { SessionOptionsError } = await import('../../src/errors.ts')
+    memcachedStore.mockImplementationOnce(() => {
+      throw new SessionOptionsError('servers[0] is not a server')
+    })
+    expect(await refusal({ MEMCACHED_SERVERS: 'a:b' })).toBe('MEMCACHED_SERVERS: servers[0] is not a server')
+    const url = await refusal({ ...upstash, UPSTASH_REDIS_REST_URL: 'redis://SECRET' })
+    expect(url).toMatch(/^UPSTASH_REDIS_REST_URL and _TOKEN: .*https/)
+    expect(url).not.toContain('SECRET')
   })
 
   test('wins over upstash, in production too, and takes a user', async () => {

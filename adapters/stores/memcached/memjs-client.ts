@@ -32,12 +32,11 @@ export interface Memjs {
 /** memjs's own timers are idle timers and never fire under traffic. Ours do the work; these are a day, so that they keep out. */
 const neverSeconds = 86_400
 
-const require = createRequire(import.meta.url)
-
 /** memjs, an optional peer: only this protocol needs it. Throws `SessionOptionsError` where it is not installed. */
 export function loadMemjs(): typeof import('memjs') {
   try {
-    return require('memjs')
+    // Not while this module loads: bundled for Workers or as CommonJS it has no address, and createRequire throws.
+    return createRequire(import.meta.url)('memjs')
   } catch {
     throw new SessionOptionsError("protocol 'binary' needs the package memjs: npm install memjs")
   }

@@ -20,8 +20,9 @@ const packages: readonly (readonly [file: RegExp, allowed: RegExp])[] = [
   [/^src\/crypto\/web\.ts$/, /^jose\/jws\/compact\/(sign|verify)$/],
   [/^src\/hono\.ts$/, /^hono(\/http-exception)?$/],
   [/^src\//, /^#crypto$/],
+  [/^adapters\/platforms\/env\.ts$/, /^#memcached$/],
   [/^adapters\/stores\/memcached\//, /^(node:.+|memjs)$/],
-  [/^adapters\/platforms\/container\.ts$/, /^(node:.+|@hono\/node-server)$/],
+  [/^adapters\/platforms\/container(\/.+)?\.ts$/, /^(node:.+|@hono\/node-server)$/],
   // Whatever an example shows, it gets the library by its public names.
   [/^examples\//, /^[^#]/],
 ]
