@@ -203,8 +203,10 @@ test.each([500, 5000])(
     expect(new Set(list).size).toBe(list.length)
     expect(list.filter((item) => acknowledged.includes(item)).length).toBe(acknowledged.length)
     expect(acknowledged.length + refused + unavailable).toBe(64)
-    // With half a second each the last ones of a busy machine may be told 503, and then are not there or there once.
-    expect(acknowledged.length).toBeGreaterThanOrEqual(requestMs === 5000 ? 64 : 32)
+    if (requestMs === 5000) expect(list.length).toBe(64)
+    // A rival that comes between the copies of a write can leave it unknown: 503, and there once. With half a second each, the
+    // last ones of a busy machine run out of time as well.
+    expect(acknowledged.length).toBeGreaterThanOrEqual(requestMs === 5000 ? 58 : 16)
   },
 )
 

@@ -127,6 +127,37 @@ describe('update', () => {
     expect((await store.update(key, late(6000), 60, result.current?.version ?? '')).status).toBe('stored')
   })
 
+  it('that a reader has passed on to the next copy is stored, also where another has written over it since', async () => {
+    const { store, members, held } = testCluster(2)
+    const version = versionOf(await store.create(key, first, 60))
+    const [second, third] = [late(0), late(1)]
+    const mine = members[1]?.hold('update')
+    const changed = store.update(key, second, 60, version)
+    await mine?.reached
+    const seen = await store.read(key)
+    const theirs = members[1]?.hold('update')
+    const over = store.update(key, third, 60, seen?.version ?? '')
+    await theirs?.reached
+    expect(await held(key)).toEqual([third, second])
+    mine?.release()
+    expect((await changed).status).toBe('stored')
+    theirs?.release()
+    expect((await over).status).toBe('stored')
+    expect(await held(key)).toEqual([third, third])
+  })
+
+  it('that found another in its place on the next copy is unknown, not stored', async () => {
+    const { store, members } = testCluster(2)
+    const version = versionOf(await store.create(key, first, 60))
+    const mine = members[1]?.hold('update')
+    const changed = store.update(key, late(0), 60, version)
+    await mine?.reached
+    const seen = await store.read(key)
+    await store.update(key, late(1), 60, seen?.version ?? '')
+    mine?.release()
+    await expect(changed).rejects.toEqual(outage)
+  })
+
   it('whose copies broke before the acknowledgement is looked at again', async () => {
     let isStanding = true
     const inner = memoryStore()

@@ -1,4 +1,4 @@
-import type { StoreUnavailableError } from '../../../src/errors.ts'
+import { StoreUnavailableError } from '../../../src/errors.ts'
 import type { UpdateResult, Version } from '../../../src/store.ts'
 import type { Cluster } from './cluster.ts'
 import { type Copy, copyOf, sameBytes } from './copies.ts'
@@ -25,6 +25,13 @@ type Stored = Extract<Copy, { readonly status: 'value' }>
 /** The outage of a write that no owner took. */
 export const nobody = ({ cluster, key }: Write): StoreUnavailableError => outageOf(cluster.ownersOf(key))
 
+const unknown = ({ cluster, key }: Write): StoreUnavailableError => {
+  const { node } = outageOf(cluster.ownersOf(key))
+  return new StoreUnavailableError('another change came between, and whether this one was stored is not known', {
+    node,
+  })
+}
+
 /** What an owner holds, asked whatever its breaker says. */
 export async function reread(member: Member, key: string, signal: AbortSignal | undefined): Promise<Copy> {
   return copyOf(member, await member.ask((store) => store.read(key, { signal }), signal, true))
@@ -35,7 +42,7 @@ export async function whatIsThere(write: Write, isMaybe: boolean): Promise<Updat
   const { cluster, key, value, signal } = write
   const found = await read(cluster, key, { signal })
   if (found && sameBytes(found.entry.value, value)) return acknowledge(write, found.copies)
-  if (isMaybe) throw nobody(write)
+  if (isMaybe) throw unknown(write)
   return found ? { status: 'conflict', current: found.entry } : { status: 'missing' }
 }
 

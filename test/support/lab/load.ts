@@ -85,10 +85,10 @@ export class Load {
     await this.stop()
   }
 
-  /** Everybody reads at every process: nothing may be missing; and those that ended are tried. */
-  async readAll(): Promise<void> {
+  /** Everybody reads at every process: nothing may be missing; and those that ended are tried, or the last so many of them. */
+  async readAll(endedAtMost?: number): Promise<void> {
     for (const _ of this.#apps) await inBatches(this.#users, 25, (user) => this.#read(user))
-    await this.readEnded()
+    await this.readEnded(endedAtMost)
   }
 
   async readEnded(most: number = Number.POSITIVE_INFINITY): Promise<void> {
