@@ -91,12 +91,20 @@ export interface WorldOptions {
   readonly clock: TestClock
   readonly build: SiteBuilder
   readonly realTime?: boolean | undefined
+  /** Whether outcomes are real HTTP responses; default: where Hono gives them. */
+  readonly http?: boolean | undefined
 }
 
 let worlds = 0
 
 /** A world on a store, in a namespace of its own: worlds on one server do not see each other. */
-export function sessionWorld({ store, clock, build, realTime = false }: WorldOptions): SessionWorld {
+export function sessionWorld({
+  store,
+  clock,
+  build,
+  realTime = false,
+  http = build === honoSite,
+}: WorldOptions): SessionWorld {
   const namespace = `world-${process.pid}-${++worlds}`
   const keys: string[] = []
   const events: SessionEvent[] = []
@@ -109,7 +117,7 @@ export function sessionWorld({ store, clock, build, realTime = false }: WorldOpt
   const { now } = clock
   const onEvent = (event: SessionEvent) => void events.push(event)
   return {
-    http: build === honoSite,
+    http,
     realTime,
     store,
     keys,

@@ -1,5 +1,6 @@
 import type { StoreUnavailableError } from '../../../src/errors.ts'
 import { abortable, unavailable } from './driver.ts'
+import { Pulse } from './pulse.ts'
 
 /** One connection, of any protocol: used until its first fault and then never again. */
 export interface Connection {
@@ -30,12 +31,15 @@ const longestPauseMs = 1000
  * Keeps one connection to one node.
  *
  * Opens it for the first call, and anew for the first call after a fault. After a connection that was no good from the start
- * (refused, timed out, never answered) calls fail fast for 50 ms, doubling to 1 s, with jitter.
+ * (refused, timed out, never answered) calls fail fast for 50 ms, doubling to 1 s, with jitter. After this process stood still
+ * the connection is not trusted any more, and nothing that happened to it counts.
  */
 export class Link<C extends Connection> {
   readonly #node: string
   readonly #connect: (onFault: FaultListener<C>) => C
   #current: C | undefined
+  /** Beats while there is a connection. */
+  #pulse: Pulse | undefined
   #failures = 0
   #retryAt = 0
   #lastError: StoreUnavailableError | undefined
@@ -60,30 +64,49 @@ export class Link<C extends Connection> {
     return current?.isOpen && current.epoch === epoch ? current : undefined
   }
 
+  /** Lets go of the connection if this process stood still; to be called before one is used that was asked for earlier. */
+  check(): void {
+    this.#pulse?.check()
+  }
+
   close(): void {
     this.#isClosed = true
     this.#current?.close('is no longer asked: the store is closed')
+    this.#drop()
   }
 
   #usable(): C | undefined {
     if (this.#isClosed) throw unavailable(this.#node, 'is no longer asked: the store is closed')
-    if (this.#current?.isSpent) {
-      this.#current.retire()
-      this.#current = undefined
-    }
+    this.check()
+    if (this.#current?.isSpent) this.#replace()
     return this.#current
+  }
+
+  /** The next call opens another; what is in flight is still answered here, or late. */
+  #replace(): void {
+    const former = this.#current
+    this.#drop()
+    former?.retire()
+  }
+
+  #drop(): void {
+    this.#current = undefined
+    this.#pulse?.stop()
+    this.#pulse = undefined
   }
 
   #open(): C {
     if (performance.now() < this.#retryAt)
       throw unavailable(this.#node, 'is down and will be asked again in a moment', this.#lastError)
     this.#current = this.#connect((connection, error) => this.#failed(connection, error))
+    this.#pulse = new Pulse(() => this.#replace())
     return this.#current
   }
 
   #failed(connection: C, error: StoreUnavailableError): void {
+    this.check()
     if (this.#current !== connection) return
-    this.#current = undefined
+    this.#drop()
     this.#lastError = error
     this.#failures = connection.isProven ? 0 : this.#failures + 1
     if (this.#failures === 0) return

@@ -8,6 +8,8 @@ const firstProbeMs = 1000
 const longestProbeMs = 60_000
 /** A healthy node answers within a few ms: one that was waited for this long in vain counts as failed, whoever gave up. */
 const patientMs = 100
+/** A probe that is late by so much was not merely crowded out: this process stood still, as a frozen Lambda does. */
+const overdueMs = 500
 /** Nothing is ever stored under it: any answer to it shows that the node is there. */
 const probeKey = 'claimcheck:probe'
 
@@ -46,6 +48,8 @@ export class Member {
   #countedAt: number = Number.NEGATIVE_INFINITY
   #downSince: number | undefined
   #probeMs = firstProbeMs
+  /** When it is probed next, by the clock that goes on where the process stands still. */
+  #probeAt: number = Number.POSITIVE_INFINITY
   #timer: ReturnType<typeof setTimeout> | undefined
   #isClosed: boolean = false
 
@@ -64,13 +68,13 @@ export class Member {
     return this.#downSince === undefined ? 0 : performance.now() - this.#downSince
   }
 
-  /** One call; an outage is the value `undefined`. Asks a node that is out only where `force` says so. */
+  /** One call; an outage is the value `undefined`. Asks a node that is out only where `force` says so, or its probe is overdue. */
   async ask<Result>(
     work: (store: Store) => Promise<Result>,
     signal: AbortSignal | undefined,
     force = false,
   ): Promise<Result | undefined> {
-    if (!this.isUp && !force) return undefined
+    if (!this.isUp && !force && !this.#isOverdue()) return undefined
     const askedAt = performance.now()
     try {
       const result = await work(this.store)
@@ -123,15 +127,27 @@ export class Member {
     this.#schedule()
   }
 
+  /** Then whoever asks now is the probe. Nobody asked meanwhile: that time does not count towards giving the node up. */
+  #isOverdue(): boolean {
+    const lateMs = Date.now() - this.#probeAt
+    if (this.#downSince === undefined || lateMs < overdueMs) return false
+    this.#downSince = Math.min(this.#downSince + lateMs, performance.now())
+    this.#schedule()
+    return true
+  }
+
   #schedule(): void {
     clearTimeout(this.#timer)
     if (this.#isClosed) return
     // +-20 %, so that the processes of a fleet do not probe a returning node in step.
-    this.#timer = setTimeout(() => void this.#probe(), this.#probeMs * (0.8 + 0.4 * Math.random()))
+    const ms = this.#probeMs * (0.8 + 0.4 * Math.random())
+    this.#probeAt = Date.now() + ms
+    this.#timer = setTimeout(() => void this.#probe(), ms)
     if (typeof this.#timer === 'object') this.#timer.unref()
   }
 
   async #probe(): Promise<void> {
+    this.#isOverdue()
     const answer = await this.ask((store) => store.read(probeKey).then(() => true), undefined, true)
     if (answer !== undefined || this.isUp) return
     this.#probeMs = this.#listener.hasWork() ? firstProbeMs : Math.min(2 * this.#probeMs, longestProbeMs)

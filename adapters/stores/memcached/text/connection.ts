@@ -12,7 +12,7 @@ import { CallQueue } from './in-flight.ts'
 import { MetaProtocol } from './meta.ts'
 import { Parser, ReplyError } from './parser.ts'
 import type { Protocol, ProtocolContext } from './protocol.ts'
-import { openWire, type Wire } from './socket.ts'
+import { openWire, tlsWindowBytes, type Wire } from './socket.ts'
 import { Writer } from './writer.ts'
 
 /** Options of one text connection. */
@@ -28,12 +28,6 @@ export interface Orphan {
   /** Whether it may be given to another connection without a doubt: a read, or never sent; and not for being late. */
   readonly isMovable: boolean
 }
-
-/**
- * memcached before 1.6.39 leaves what lies behind the first 16 KB of a TLS read in OpenSSL's buffer and then waits for the
- * socket: for ever, if we wait too (fixed by its commit 96e05b75f). So no more than this is on its way over TLS, or one larger request.
- */
-const tlsWindowBytes = 16_000
 
 /**
  * One socket from its first byte to its first fault.
@@ -128,7 +122,8 @@ export class TextConnection implements Connection, ProtocolContext {
   }
 
   retire(): void {
-    this.close('was asked enough on this connection')
+    this.isOpen = false
+    if (this.#inFlight.size + this.#waiting.size === 0) this.close('was not to be asked on this connection any more')
   }
 
   close(reason: string): void {
@@ -164,7 +159,9 @@ export class TextConnection implements Connection, ProtocolContext {
       return
     }
     if (this.#waiting.size > 0) this.#writeWaiting()
-    if (this.#inFlight.size === 0 && this.isOpen && !this.#isIdle) this.#idle()
+    if (this.#inFlight.size > 0 || this.#isIdle || !this.#protocol) return
+    if (this.isOpen) this.#idle()
+    else this.retire()
   }
 
   #hasRoom(call: Call): boolean {

@@ -46,6 +46,7 @@ class TextDriver implements Driver {
   }
 
   cas(key: string, value: Uint8Array, ttlSeconds: number, version: Version, signal?: AbortSignal): Promise<CasResult> {
+    this.#link.check()
     const connection = this.#current
     if (!connection?.isOpen) return this.#conflict()
     const number = connection.protocol.casOf(version)
@@ -94,6 +95,7 @@ class TextDriver implements Driver {
   }
 
   #dispatch(call: Call, now: number): void {
+    this.#link.check()
     if (this.#current?.isOpen) this.#current.send(call, now)
     else this.#sendLater(call)
   }

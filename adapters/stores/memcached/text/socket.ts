@@ -16,6 +16,12 @@ export interface Wire {
 /** Nagle would hold a small request back until the last one is acknowledged: up to 40 ms. A firewall forgets idle connections after minutes. */
 const tcpOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 }
 
+/**
+ * memcached before 1.6.39 leaves what lies behind the first 16 KB of a TLS read in OpenSSL's buffer and then waits for the
+ * socket: for ever, if we wait too (fixed by its commit 96e05b75f). So no more than this is on its way over TLS, or one larger request.
+ */
+export const tlsWindowBytes: number = 16_000
+
 /** Starts to connect; the caller must listen for `error` at once. */
 export function openWire({ host, port }: Address, tls: true | TlsOptions | undefined): Wire {
   const raw =

@@ -1,0 +1,22 @@
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+import { expect, test } from 'vitest'
+
+/** What a bundle of this entry takes in from outside the project, at any depth. */
+async function packagesOf(contents: string): Promise<readonly string[]> {
+  const { metafile } = await build({
+    stdin: { contents, resolveDir: fileURLToPath(new URL('../..', import.meta.url)), loader: 'ts' },
+    ...{ bundle: true, write: false, metafile: true, format: 'esm', packages: 'external', logLevel: 'silent' },
+    alias: { '#crypto': fileURLToPath(new URL('../../src/crypto/node.ts', import.meta.url)) },
+  })
+  const imports = Object.values(metafile.inputs).flatMap((input) => input.imports)
+  return [...new Set(imports.filter(({ external }) => external).map(({ path }) => path))]
+}
+
+test('the Lambda adapter needs nothing but the crypto of Node: no hono, no store, no sockets', async () => {
+  expect(await packagesOf("export * from './adapters/platforms/lambda.ts'")).toEqual(['node:crypto'])
+})
+
+test('the test itself notices', async () => {
+  expect(await packagesOf("export * from './src/index.ts'")).toContain('hono/http-exception')
+})

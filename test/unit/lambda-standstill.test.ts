@@ -1,0 +1,124 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { unavailable } from '../../adapters/stores/memcached/driver.ts'
+import { type Connection, Link } from '../../adapters/stores/memcached/link.ts'
+import { Pulse } from '../../adapters/stores/memcached/pulse.ts'
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+/** Time passes, and nothing runs: neither timers nor anything else. */
+const standStill = (ms: number) => vi.setSystemTime(Date.now() + ms)
+
+describe('a pulse', () => {
+  const counted = () => {
+    const heard = vi.fn()
+    return { heard, pulse: new Pulse(heard) }
+  }
+
+  it('hears nothing while the process runs, however long it is idle', () => {
+    const { heard } = counted()
+    vi.advanceTimersByTime(3_600_000)
+    expect(heard).not.toHaveBeenCalled()
+  })
+
+  it('notices a standstill before anything is sent, once', () => {
+    const { heard, pulse } = counted()
+    standStill(3600)
+    pulse.check()
+    pulse.check()
+    vi.advanceTimersByTime(5000)
+    expect(heard).toHaveBeenCalledTimes(1)
+  })
+
+  it('notices it by itself, at the next beat', () => {
+    const { heard } = counted()
+    standStill(3600)
+    vi.advanceTimersByTime(1000)
+    expect(heard).toHaveBeenCalledTimes(1)
+  })
+
+  it('takes a busy second, and a clock that is set back, for nothing', () => {
+    const { heard, pulse } = counted()
+    standStill(1000)
+    pulse.check()
+    standStill(-3_600_000)
+    pulse.check()
+    vi.advanceTimersByTime(2000)
+    expect(heard).not.toHaveBeenCalled()
+  })
+
+  it('ends, and keeps no timer', () => {
+    const { heard, pulse } = counted()
+    pulse.stop()
+    standStill(3600)
+    vi.advanceTimersByTime(5000)
+    expect([heard.mock.calls.length, vi.getTimerCount()]).toEqual([0, 0])
+  })
+})
+
+/** A connection that is told what happens to it, and can be made to fail. */
+interface Fake extends Connection {
+  readonly end: string[]
+  fail(): void
+}
+
+function setup(isOpen = true) {
+  const made: Fake[] = []
+  const link = new Link<Fake>('node', (onFault) => {
+    const end: string[] = []
+    const fake: Fake = {
+      ...{ epoch: `${made.length}`, opened: Promise.resolve(), isOpen, isProven: false, isSpent: false, end },
+      retire: () => void end.push('retired'),
+      close: () => void end.push('closed'),
+      fail: () => onFault(fake, unavailable('node', 'failed')),
+    }
+    made.push(fake)
+    return fake
+  })
+  return { link, made }
+}
+
+describe('a link', () => {
+  it('replaces its connection after a standstill, and only then', async () => {
+    const { link, made } = setup()
+    const first = await link.connection()
+    vi.advanceTimersByTime(60_000)
+    expect(await link.connection()).toBe(first)
+    standStill(60_000)
+    expect(await link.connection()).not.toBe(first)
+    expect([made.length, first.end]).toEqual([2, ['retired']])
+    expect(link.ofEpoch('0')).toBeUndefined()
+  })
+
+  it('lets go of it at the next beat, also where nobody asks', async () => {
+    const { link } = setup()
+    const first = await link.connection()
+    standStill(60_000)
+    vi.advanceTimersByTime(1000)
+    expect(first.end).toEqual(['retired'])
+  })
+
+  it('holds nothing against the server that went wrong over a standstill', async () => {
+    const { link, made } = setup(false)
+    await link.connection()
+    standStill(60_000)
+    made[0]?.fail()
+    await link.connection()
+    expect(made.length).toBe(2)
+  })
+
+  it('but what went wrong while it ran: then it fails fast', async () => {
+    const { link, made } = setup(false)
+    await link.connection()
+    made[0]?.fail()
+    await expect(link.connection()).rejects.toThrow('is down and will be asked again in a moment')
+  })
+
+  it('keeps no timer once it is closed or its connection is gone', async () => {
+    const [{ link }, { link: other, made }] = [setup(), setup()]
+    await Promise.all([link.connection(), other.connection()])
+    link.close()
+    made[0]?.fail()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
