@@ -1,0 +1,32 @@
+import { Hono } from 'hono'
+import { stream } from 'hono/streaming'
+import { runContainer } from '../../../adapters/platforms/container.ts'
+import { type SessionEnv, session } from '../../../src/index.ts'
+
+/** A container whose handlers take their time; bundled by `processes.ts`, so that one file runs on every runtime. */
+const sleep = (ms: number) => new Promise<void>((wake) => setTimeout(wake, ms))
+let working = 0
+
+const { port } = await runContainer(process.env, ({ store, secret }) => {
+  const app = new Hono<SessionEnv<{ list: string[] }>>()
+  // A busy machine is no outage.
+  app.use(session({ store, secret, requestMs: 10_000 }))
+  app.get('/list', async (c) => c.json((await c.var.session.get('list')) ?? []))
+  app.get('/working', (c) => c.json(working))
+  app.post('/append/:item/:ms', async (c) => {
+    working++
+    await sleep(Number(c.req.param('ms')))
+    await c.var.session.update('list', (list = []) => [...list, c.req.param('item')])
+    working--
+    return c.text('appended')
+  })
+  app.get('/stream/:ms', (c) =>
+    stream(c, async (body) => {
+      await body.write('first,')
+      await sleep(Number(c.req.param('ms')))
+      await body.write('last')
+    }),
+  )
+  return app
+})
+process.stdout.write(`listening on ${port}\n`)
