@@ -13,6 +13,7 @@ const slow = { testTimeout: 60_000, hookTimeout: 60_000 }
 const withoutCrypto = [
   ...[
     'budget',
+    'container',
     'conformance',
     'discovery*',
     'env',

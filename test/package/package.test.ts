@@ -64,11 +64,12 @@ describe('public names', () => {
       return `${specifier}: ${of(false).join(' ')}${wrapped(of(true).join(' '))}`
     })
     expect(listed.join('\n')).toMatchInlineSnapshot(`
-      "claimcheck: SessionConflictError SessionError SessionGoneError SessionOptionsError SessionUseError SessionValueError StoreUnavailableError createSessions revisionOf session
+      "claimcheck: SessionConflictError SessionError SessionGoneError SessionOptionsError SessionUseError SessionValueError StoreUnavailableError createSessions createVerifier revisionOf session
         type AnySessionError BadTokenReason CallOptions CommitOptions CommitResult CookieOptions CreateResult
         type DeleteOptions Entry NodeHealth OpenSession ReadOptions RegenerateOptions Secret Session SessionEnv
         type SessionErrorCode SessionEvent SessionEventHandler SessionOptions SessionReader Sessions Store
-        type StoreHealth Stored Tombstone UpdateOptions UpdateResult Version
+        type StoreHealth Stored Tombstone UpdateOptions UpdateResult VerifiedCookie Verifier VerifierOptions
+        type Version
       claimcheck/memory: memoryStore
         type MemoryStore MemoryStoreOptions
       claimcheck/memcached: clusterServers dnsServers memcachedStore srvServers
@@ -77,9 +78,13 @@ describe('public names', () => {
       claimcheck/redis: redisStore
         type IoRedisClient NodeRedisClient RedisClient RedisStoreOptions
       claimcheck/upstash: upstashStore
-        type UpstashStoreOptions
+        type RedisClass UpstashStoreOptions
       claimcheck/replicated: replicatedStore
         type ReplicatedOptions
+      claimcheck/lambda: withSession withStreamingSession
+        type ResponseStream StreamingHandler StreamingResult
+      claimcheck/container: containerFromEnv runContainer serveContainer
+        type ContainerApp ContainerConfig ContainerOptions RunningContainer
       claimcheck/env: storeFromEnv
       claimcheck/conformance: ConformanceError sessionCases storeCases
         type Calls ConformanceClock Outcome SessionCase SessionWorld Site SiteOptions StoreCase Visit"
@@ -186,12 +191,16 @@ describe('in an empty project', () => {
 
 /** Names that programs of the README use without showing where they come from. */
 const granted = `
-import type { Context, Hono } from 'hono'
-import type { SessionEnv, Store } from 'claimcheck'
-declare const app: Hono<SessionEnv<{ userId: string; cart: string[]; flash: string }>>
-declare const myStore: Store
+declare const app: import('hono').Hono<
+  import('claimcheck').SessionEnv<{ userId: string; cart: string[]; flash: string }>
+>
+declare const myStore: import('claimcheck').Store
+declare const process: { env: Record<string, string | undefined> }
+declare const env: { SESSION_SECRET: string }
+declare const request: Request
+declare function handle(request: Request, session: import('claimcheck').Session<{ cart: string[] }>): Promise<Response>
 declare const it: { concurrent(name: string, run: () => Promise<void>, ms: number): void }
-declare function checkPassword(c: Context): Promise<{ id: string }>
+declare function checkPassword(c: import('hono').Context): Promise<{ id: string }>
 `
 
 /** Waits until the program listens; one that ends says why. */

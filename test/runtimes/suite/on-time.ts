@@ -1,0 +1,26 @@
+import { realClock, type TestClock } from '../../support/clock.ts'
+
+/** What a case may take beyond the time it lets pass itself: its deadlines leave a second and more. */
+const lateMs = 500
+const attempts = 4
+
+/**
+ * Runs a case on real time, and again where the machine was late and not the store: where it failed and took half a second more
+ * than it slept. `mayMiss` names a failure that is no fault even in time.
+ */
+export async function onTime(run: (clock: TestClock) => Promise<void>, mayMiss: boolean = false): Promise<void> {
+  for (let left = attempts - 1; ; left--) {
+    let slept = 0
+    const sleep = (ms: number) => {
+      slept += ms
+      return realClock.sleep(ms)
+    }
+    const started = performance.now()
+    try {
+      return await run({ now: realClock.now, sleep })
+    } catch (error) {
+      const isLate = performance.now() - started - slept > lateMs
+      if (left === 0 || !(isLate || mayMiss)) throw error
+    }
+  }
+}
