@@ -20,7 +20,7 @@ describe('the tarball', () => {
       .map((path) => path.replace(/^package\//, ''))
     const wanted = [
       /^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/,
-      /^dist\/(src|adapters|test\/conformance)\/.+\.(js|d\.ts)$/,
+      /^dist\/(src|adapters|shared|test\/conformance)\/.+\.(js|d\.ts)$/,
     ]
     expect(files.filter((path) => !wanted.some((pattern) => pattern.test(path)))).toEqual([])
     expect(files).toEqual(expect.arrayContaining(['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE']))

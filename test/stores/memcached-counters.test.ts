@@ -1,16 +1,16 @@
+import type crypto from 'node:crypto'
 import { expect, test, vi } from 'vitest'
 import { memcachedStore } from '../../adapters/stores/memcached/index.ts'
 import { startMemcached } from '../support/servers.ts'
 
-const randomInt = vi.hoisted(() => vi.fn<(min: number, max: number) => number>())
-vi.mock('node:crypto', async (original) => ({ ...(await original<object>()), randomInt }))
+const randomInt = vi.spyOn(process.getBuiltinModule('node:crypto') as Pick<typeof crypto, 'randomInt'>, 'randomInt')
 
 /** The number that every request carries begins at random, far below these: so long a connection lives for years. */
 test.each([
   ['2^31', 2 ** 31 - 50],
   ['2^32', 2 ** 32 - 50],
 ])('R25 over %s operations on one connection: no error, no mix-up', async (_, first) => {
-  randomInt.mockReturnValue(first)
+  randomInt.mockImplementation(() => first)
   await using server = await startMemcached()
   const store = memcachedStore({ servers: [server.address], callMs: 2000 })
   const value = (at: number) => new TextEncoder().encode(`value ${at}`.padEnd(40))
@@ -21,6 +21,6 @@ test.each([
   const read = await Promise.all(all.map((at) => store.read(key(at), { touchSeconds: 60 })))
   expect(read.map((entry) => entry?.value)).toEqual(all.map(value))
   expect(randomInt).toHaveBeenCalledExactlyOnceWith(1, 2 ** 29)
-  randomInt.mockReset()
+  randomInt.mockClear()
   await store.close?.()
 })

@@ -1,5 +1,5 @@
-import { isIPv4, isIPv6 } from 'node:net'
 import { SessionOptionsError } from '../../../src/errors.ts'
+import { builtins } from './builtins.ts'
 
 /** Where one server listens. */
 export interface Address {
@@ -58,7 +58,7 @@ function parseText(text: string, option: string): Address {
   if (text.startsWith('/')) return unixSocket(text, option)
   const parts = /^(?:\[([^[\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(text)
   const [, v6, name, port] = parts ?? []
-  if (!parts || (v6 !== undefined && !isIPv6(v6)))
+  if (!parts || (v6 !== undefined && !builtins.net.isIPv6(v6)))
     throw new SessionOptionsError(`${option} must be host, host:port, [ipv6]:port or /path/to.sock`)
   return address(v6 ?? name, port === undefined ? defaultPort : Number(port), option)
 }
@@ -74,9 +74,9 @@ function address(host: string | undefined, port: unknown, option: string): Addre
   if (!Number.isInteger(port) || (port as number) < 1 || (port as number) > 65_535)
     throw new SessionOptionsError(`${option} must have a port from 1 to 65535`)
   const lower = host?.toLowerCase() ?? ''
-  if (isIPv6(lower)) return { node: `[${lower}]:${port}`, host: lower, port: port as number }
+  if (builtins.net.isIPv6(lower)) return { node: `[${lower}]:${port}`, host: lower, port: port as number }
   // Digits and dots are meant as an IPv4 address: 10.0.0.256 must not become a question to the name server.
-  if (/^[\d.]+$/.test(lower) ? !isIPv4(lower) : !hostName.test(lower))
+  if (/^[\d.]+$/.test(lower) ? !builtins.net.isIPv4(lower) : !hostName.test(lower))
     throw new SessionOptionsError(`${option} must have a host name, an IPv4 or an IPv6 address`)
   return { node: `${lower}:${port}`, host: lower, port: port as number }
 }

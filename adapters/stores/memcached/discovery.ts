@@ -1,7 +1,5 @@
-import { lookup, Resolver } from 'node:dns/promises'
-import { createConnection } from 'node:net'
-import { connect as connectTls } from 'node:tls'
 import { SessionOptionsError } from '../../../src/errors.ts'
+import { builtins } from './builtins.ts'
 import { parseClusterConfig, readClusterReply } from './cluster-config.ts'
 import { type TlsOptions, tlsOptions } from './tls.ts'
 
@@ -50,12 +48,12 @@ export interface ClusterServersOptions {
 
 const defaultPort = 11211
 /** Node's own default waits for half a minute and more; a lookup here has about three seconds. */
-const system = new Resolver({ timeout: 1000, tries: 2 })
+const system = () => new builtins.dns.Resolver({ timeout: 1000, tries: 2 })
 const systemNameServer: NameServer = {
-  resolve4: (name) => system.resolve4(name),
-  resolve6: (name) => system.resolve6(name),
-  resolveSrv: (name) => system.resolveSrv(name),
-  lookup,
+  resolve4: (name) => system().resolve4(name),
+  resolve6: (name) => system().resolve6(name),
+  resolveSrv: (name) => system().resolveSrv(name),
+  lookup: (name, options) => builtins.dns.lookup(name, options),
 }
 
 /**
@@ -105,7 +103,9 @@ export function srvServers(name: string, { nameServer = systemNameServer }: DnsO
 export function clusterServers(endpoint: string, { tls }: ClusterServersOptions = {}): ServerProvider {
   const { host, port } = parseEndpoint(endpoint, 'clusterServers')
   const open = () =>
-    tls === undefined ? createConnection({ host, port }) : connectTls({ ...tlsOptions(host, tls), host, port })
+    tls === undefined
+      ? builtins.net.createConnection({ host, port })
+      : builtins.tls.connect({ ...tlsOptions(host, tls), host, port })
   let newest = -1
   let doubted = -1
   return async function readConfiguration(signal) {

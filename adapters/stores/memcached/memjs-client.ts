@@ -1,7 +1,7 @@
-import { createRequire } from 'node:module'
 import type { Socket } from 'node:net'
 import { SessionOptionsError } from '../../../src/errors.ts'
 import type { Address } from './address.ts'
+import { builtins } from './builtins.ts'
 import type { DriverOptions } from './driver.ts'
 
 /** A request of the binary protocol; any status but the `accepts` ends the connection. */
@@ -36,7 +36,7 @@ const neverSeconds = 86_400
 export function loadMemjs(): typeof import('memjs') {
   try {
     // Not while this module loads: bundled for Workers or as CommonJS it has no address, and createRequire throws.
-    return createRequire(import.meta.url)('memjs')
+    return builtins.module.createRequire(import.meta.url)('memjs')
   } catch {
     throw new SessionOptionsError("protocol 'binary' needs the package memjs: npm install memjs")
   }

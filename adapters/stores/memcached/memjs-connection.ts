@@ -1,7 +1,7 @@
-import { randomBytes, randomInt } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { StoreUnavailableError } from '../../../src/errors.ts'
 import type { Address } from './address.ts'
+import { builtins } from './builtins.ts'
 import { type DriverOptions, unavailable } from './driver.ts'
 import type { Connection, FaultListener } from './link.ts'
 import { createMemjs, type Memjs, type Message, type Response } from './memjs-client.ts'
@@ -36,7 +36,7 @@ const authError = 0x20
  * thrown away together, and every call in flight is rejected at once. Adds to memjs: deadlines, close and end, checked headers.
  */
 export class MemjsConnection implements Connection {
-  readonly epoch: string = randomBytes(8).toString('hex')
+  readonly epoch: string = builtins.crypto.randomBytes(8).toString('hex')
   readonly opened: Promise<void>
   isOpen: boolean = false
   isProven: boolean = false
@@ -46,7 +46,7 @@ export class MemjsConnection implements Connection {
   readonly #onFault: FaultListener<MemjsConnection>
   readonly #memjs: Memjs
   readonly #pending: Map<number, Pending> = new Map()
-  readonly #firstOpaque: number = randomInt(1, 2 ** 30)
+  readonly #firstOpaque: number = builtins.crypto.randomInt(1, 2 ** 30)
   #nextRequest: number = this.#firstOpaque
   #nextReply: number = this.#firstOpaque
   #socket: Socket | undefined

@@ -1,4 +1,4 @@
-import { isIP } from 'node:net'
+import { builtins } from './builtins.ts'
 
 /** TLS to the server, always with its certificate checked: there is no way to switch that off. */
 export interface TlsOptions {
@@ -15,7 +15,7 @@ export interface TlsOptions {
 export function tlsOptions(host: string | undefined, tls: true | TlsOptions): object {
   const { ca, cert, key, servername } = tls === true ? {} : tls
   // SNI holds names only (RFC 6066); an address is checked against the certificate all the same, through `host`.
-  const name = servername ?? (host === undefined || isIP(host) ? undefined : host)
+  const name = servername ?? (host === undefined || builtins.net.isIP(host) ? undefined : host)
   return {
     ...(host !== undefined && { host }),
     ...(name !== undefined && { servername: name }),

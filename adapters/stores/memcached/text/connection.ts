@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto'
 import type { StoreUnavailableError } from '../../../../src/errors.ts'
 import type { Address } from '../address.ts'
+import { builtins } from '../builtins.ts'
 import { type DriverOptions, unavailable } from '../driver.ts'
 import type { Connection, FaultListener } from '../link.ts'
 import type { TlsOptions } from '../tls.ts'
@@ -36,7 +36,7 @@ export interface Orphan {
  * every call here is handed back at once. Implements what `Link` needs.
  */
 export class TextConnection implements Connection, ProtocolContext {
-  readonly epoch: string = randomBytes(8).toString('hex')
+  readonly epoch: string = builtins.crypto.randomBytes(8).toString('hex')
   readonly opened: Promise<void>
   readonly isSpent: boolean = false
   readonly node: string

@@ -1,5 +1,5 @@
-import { randomInt } from 'node:crypto'
 import type { Version } from '../../../../src/store.ts'
+import { builtins } from '../builtins.ts'
 import type { Call } from './call.ts'
 import { noData, ReplyError } from './parser.ts'
 import {
@@ -33,7 +33,7 @@ const absent = -1
 export class MetaProtocol implements Protocol {
   readonly name = 'meta'
   readonly #context: ProtocolContext
-  #nextOpaque: number = randomInt(1, 2 ** 29)
+  #nextOpaque: number = builtins.crypto.randomInt(1, 2 ** 29)
   // The flags of the line last read; fields, so that a reply needs no object.
   #opaque: number = absent
   #cas: string = ''

@@ -1,6 +1,6 @@
-import { connect, type Socket, type TcpNetConnectOpts } from 'node:net'
-import { connect as secure } from 'node:tls'
+import type { Socket, TcpNetConnectOpts } from 'node:net'
 import type { Address } from '../address.ts'
+import { builtins } from '../builtins.ts'
 import { type TlsOptions, tlsOptions } from '../tls.ts'
 
 /** A socket on its way, and how to be rid of it. */
@@ -26,8 +26,8 @@ export const tlsWindowBytes: number = 16_000
 export function openWire({ host, port }: Address, tls: true | TlsOptions | undefined): Wire {
   const raw =
     host === undefined
-      ? connect({ path: port as string })
-      : connect({ ...tcpOptions, host, port: port as number } satisfies TcpNetConnectOpts)
+      ? builtins.net.connect({ path: port as string })
+      : builtins.net.connect({ ...tcpOptions, host, port: port as number } satisfies TcpNetConnectOpts)
   const abort = (socket: Socket) => () => {
     // A RST is for TCP only; it also empties what the kernel has not sent yet.
     if (host !== undefined && !raw.connecting && !raw.destroyed) raw.resetAndDestroy()
@@ -37,6 +37,6 @@ export function openWire({ host, port }: Address, tls: true | TlsOptions | undef
   if (tls === undefined) return { socket: raw, openEvent: 'connect', abort: abort(raw) }
   // On a socket of our own: `resetAndDestroy` of a TLS socket throws, it knows TCP handles only.
   raw.on('error', () => {}) // the TLS socket reports it too
-  const socket = secure({ ...tlsOptions(host, tls), socket: raw })
+  const socket = builtins.tls.connect({ ...tlsOptions(host, tls), socket: raw })
   return { socket, openEvent: 'secureConnect', abort: abort(socket) }
 }
