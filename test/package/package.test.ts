@@ -135,7 +135,8 @@ describe('in an empty project', () => {
         `${granted}\n${code.replace("import { it } from 'vitest'", '')}`,
         {
           lib: ['es2024', 'dom', 'dom.iterable'],
-          types: [],
+          types: ['node'],
+          typeRoots: [join(root, 'node_modules/@types')],
         },
       )
       expect(output).toBe('')
@@ -195,10 +196,8 @@ declare const app: import('hono').Hono<
   import('claimcheck').SessionEnv<{ userId: string; cart: string[]; flash: string }>
 >
 declare const myStore: import('claimcheck').Store
-declare const process: { env: Record<string, string | undefined> }
 declare const env: { SESSION_SECRET: string }
 declare const request: Request
-declare function handle(request: Request, session: import('claimcheck').Session<{ cart: string[] }>): Promise<Response>
 declare const it: { concurrent(name: string, run: () => Promise<void>, ms: number): void }
 declare function checkPassword(c: import('hono').Context): Promise<{ id: string }>
 `

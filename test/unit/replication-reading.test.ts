@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { StoreUnavailableError } from '../../src/errors.ts'
-import { recordOf, testCluster, tombstoneOf } from '../support/replication.ts'
+import { recordOf, type TestMember, testCluster, tombstoneOf } from '../support/replication.ts'
 
 beforeEach(() => {
   vi.useFakeTimers()
@@ -51,6 +51,19 @@ describe('copies that differ', () => {
     gate?.release()
     expect((await answer)?.value).toEqual(third)
     expect(await held(key)).toEqual([third, third])
+  })
+
+  it('come to rest although rivals write between over and over: each round waits a little longer', async () => {
+    const { store, members } = testCluster(2)
+    const [home, copy] = members as [TestMember, TestMember]
+    await home.inner.create(key, older, 60)
+    await copy.inner.create(key, newer, 60)
+    const update = vi.spyOn(home, 'update')
+    for (let rival = 0; rival < 8; rival++) update.mockResolvedValueOnce({ status: 'conflict' })
+    const answer = store.read(key)
+    await pass(1000)
+    expect((await answer)?.value).toEqual(newer)
+    expect(update).toHaveBeenCalledTimes(9)
   })
 
   it('live on for the time of the touch, or as long as any record does', async () => {

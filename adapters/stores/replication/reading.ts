@@ -11,8 +11,8 @@ export interface Replicated {
   readonly copies: readonly Copy[]
 }
 
-/** Repairs meet other writers; six rounds of that are a storm that the caller should see. */
-const maxRounds = 6
+/** Repairs meet other writers; so many rounds of that are a storm that the caller should see. */
+const maxRounds = 12
 
 /**
  * Asks all owners at once. Where they differ, the one that counts is FIRST written to the others, then returned: what somebody
@@ -22,6 +22,7 @@ export async function read(cluster: Cluster, key: string, options: ReadOptions):
   if (options.touchSeconds !== undefined) cluster.sawSeconds(options.touchSeconds)
   const owners = cluster.ownersOf(key)
   for (let round = 0; round < maxRounds; round++) {
+    if (round > 1) await pause(round)
     const copies = await readCopies(owners, key, options)
     const best = winnerOf(copies)
     if (best === undefined) return absentOrThrow(cluster, copies, options.onLost)
@@ -36,6 +37,11 @@ export async function read(cluster: Cluster, key: string, options: ReadOptions):
     if (repaired) return { entry: entryOf(best.value, repaired), copies: repaired }
   }
   throw new StoreUnavailableError('the copies of a session did not come to rest')
+}
+
+/** Full jitter (up to 4, 8, ... 32 ms): writers that are between two copies get there, and rival readers fall out of step. */
+function pause(round: number): Promise<void> {
+  return new Promise((wake) => setTimeout(wake, Math.random() * Math.min(32, 2 ** round)))
 }
 
 /** One parallel round trip; with `touchSeconds` each owner slides the expiry. */
