@@ -17,6 +17,7 @@ import { storeCases } from '../conformance/index.ts'
 import { createAuthority, type TestAuthority } from '../support/certificates.ts'
 import { realClock } from '../support/clock.ts'
 import { driverStore, loopback } from '../support/driver-store.ts'
+import { statsOf } from '../support/lab/inspect.ts'
 import { expectSilent } from '../support/outage.ts'
 import { startMemcached, type TestServer } from '../support/servers.ts'
 
@@ -520,7 +521,9 @@ describe('an idle driver', () => {
   test('throws nothing by itself when its server dies', async () => {
     await using server = await startMemcached()
     const ended = run(server.port, `await new Promise((later) => setTimeout(later, 1000))`)
-    await sleep(600)
+    // Answered, and then a moment for the answer to arrive: a busy machine may take long to start a process.
+    await expect.poll(async () => (await statsOf(server.port)).get_misses, { timeout: 15_000 }).toBe(1)
+    await sleep(200)
     server.signal('SIGKILL')
     expect(await ended).toEqual({ code: 0, output: '' })
   })
