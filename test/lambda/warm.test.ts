@@ -20,17 +20,12 @@ afterAll(async () => {
   for (const server of servers ?? []) await server.stop()
 })
 
-const names = [
-  'total_connections',
-  'curr_connections',
-  'cmd_get',
-  'cmd_touch',
-  'cmd_set',
-  'cas_hits',
-  'cas_misses',
-] as const
+const names = ['total_connections', 'cmd_get', 'cmd_touch', 'cmd_set', 'cas_hits', 'cas_misses'] as const
 
-/** What each server counted during some work, beside the connections of the two questions. */
+/**
+ * What each server counted during some work, beside the connections of the two questions. Those open at the moment are not
+ * looked at: the server may not have noticed yet that a question was over.
+ */
 async function counted(work: () => Promise<unknown>) {
   const before = await Promise.all(servers.map(stats))
   await work()
@@ -43,12 +38,12 @@ async function counted(work: () => Promise<unknown>) {
   })
 }
 
-const each = (counts: object) => servers.map(() => expect.objectContaining({ made: 0, curr_connections: 0, ...counts }))
+const each = (counts: object) => servers.map(() => expect.objectContaining({ made: 0, ...counts }))
 
 test(`${invocations} warm invocations: one connection per server, one round trip per read, none without the session`, async () => {
   const alice = new Visitor()
   const begun = await counted(() => alice.ask(lambda, '/login/alice'))
-  expect(begun).toEqual(servers.map(() => expect.objectContaining({ made: 1, curr_connections: 1 })))
+  expect(begun).toEqual(servers.map(() => expect.objectContaining({ made: 1 })))
   const visit = async (path: string) => {
     for (let count = 0; count < invocations; count++) expect((await alice.ask(lambda, path)).status).toBe(200)
   }
