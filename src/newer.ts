@@ -1,4 +1,5 @@
 import { SessionConflictError, SessionGoneError, StoreUnavailableError } from './errors.ts'
+import { openEntry, readRecord } from './reading.ts'
 import type { Found, RequestState } from './request.ts'
 import type { UpdateResult } from './store.ts'
 import type { Claim } from './token.ts'
@@ -16,7 +17,9 @@ export async function newer(
   if (refused.status === 'missing') throw gone(state)
   const current = refused.status === 'conflict' && attempt <= 2 ? refused.current : undefined
   if (attempt > 2) await pause(state, attempt)
-  const loaded = current ? await state.open(claim, current, performance.now()) : await state.read(claim, base.revision)
+  const loaded = current
+    ? await openEntry(state, claim, current, performance.now())
+    : await readRecord(state, claim, base.revision)
   if (loaded.status === 'found' && loaded.revision >= base.revision) return loaded
   if (loaded.status === 'found') return newerOnly(state, claim, base)
   throw gone(state)
@@ -24,7 +27,7 @@ export async function newer(
 
 /** A lagging copy was read: building on it would undo what this request has already seen. */
 async function newerOnly(state: RequestState, claim: Claim, base: Found): Promise<Found> {
-  const again = await state.read(claim, base.revision)
+  const again = await readRecord(state, claim, base.revision)
   if (again.status === 'found' && again.revision >= base.revision) return again
   throw new StoreUnavailableError('the store returned an older record than before')
 }

@@ -6,8 +6,9 @@ import type { SessionEvent } from './events.ts'
 import { apply, Guard, type Operation, replay, type SessionData } from './journal.ts'
 import type { Json } from './json.ts'
 import type { Settings } from './options.ts'
-import { openRecord, type SessionRecord } from './record.ts'
-import type { Entry, Store, Version } from './store.ts'
+import { fetchRecord } from './reading.ts'
+import type { SessionRecord } from './record.ts'
+import type { Store, Version } from './store.ts'
 import type { Claim } from './token.ts'
 
 /** A live record as it was read or written, with the version that the next write must name. */
@@ -26,9 +27,6 @@ export type Loaded =
   | { readonly status: 'absent' }
   | { readonly status: 'gone'; readonly revision: number }
   | { readonly status: 'unavailable'; readonly error: StoreUnavailableError }
-
-/** What a store can tell. */
-type Stored = Exclude<Loaded, { readonly status: 'unavailable' }>
 
 const nothing: SessionData = new Map()
 
@@ -147,53 +145,12 @@ export class RequestState {
   async #load(): Promise<Loaded> {
     const claim = await this.findClaim()
     try {
-      this.loaded = claim ? await this.budget.phase(() => this.#fetch(claim)) : { status: 'absent' }
+      this.loaded = claim ? await this.budget.phase(() => fetchRecord(this, claim)) : { status: 'absent' }
     } catch (error) {
       if (!(error instanceof StoreUnavailableError) || this.settings.onUnavailable === 'fail') throw error
       this.loaded = { status: 'unavailable', error }
     }
     return this.loaded
-  }
-
-  async #fetch(claim: Claim): Promise<Loaded> {
-    const touchSeconds = this.secondsToLive(claim.until)
-    let loaded = await this.read(claim, claim.revision, touchSeconds)
-    if (loaded.status === 'found' && loaded.revision < claim.revision) loaded = await this.read(claim, claim.revision)
-    if (loaded.status === 'found' && loaded.revision < claim.revision) {
-      this.emit({ type: 'rolled-back' })
-      loaded = { status: 'absent' }
-    }
-    this.emit({ type: 'load', hit: loaded.status === 'found' })
-    return loaded
-  }
-
-  /** One read, opened. A record of an unknown key or format is unavailable, not absent: another release may need it. */
-  async read(claim: Claim, atLeast: number, touchSeconds?: number): Promise<Stored> {
-    const readAt = performance.now()
-    const onLost = (node: string) => this.emit({ type: 'lost', node })
-    const entry = await this.call((store, signal) =>
-      store.read(claim.identity.key, { signal, atLeast, touchSeconds, onLost }),
-    )
-    return entry === null ? { status: 'absent' } : await this.open(claim, entry, readAt)
-  }
-
-  async open(claim: Claim, entry: Entry, readAt: number): Promise<Stored> {
-    if (!(entry?.value instanceof Uint8Array)) throw new StoreUnavailableError('the store answered nonsense')
-    const { ring } = await this.context()
-    const opened = await openRecord(ring, claim.identity, entry.value)
-    switch (opened.status) {
-      case 'record':
-        if (opened.record.until * 1000 <= this.settings.now()) return { status: 'absent' }
-        return { ...opened, status: 'found', version: entry.version, readAt }
-      case 'tombstone':
-        return { status: 'gone', revision: opened.revision }
-      case 'corrupt':
-        this.emit({ type: 'corrupt' })
-        return { status: 'absent' }
-      case 'unknown':
-        this.emit({ type: 'unknown-key' })
-        throw new StoreUnavailableError('a record was written by another release or under a key that is not configured')
-    }
   }
 
   /** One call of the store, within the budget. */
