@@ -101,6 +101,18 @@ describe('public names', () => {
   })
 })
 
+test('a cold start opens few files, and loads no module of Node that is not used yet', async () => {
+  const listing = await runOrThrow('listing the tarball', 'tar', ['-tzf', tarball])
+  // One for each entry, two cryptos, the refusal for Workers, and what they share.
+  expect(listing.match(/\.js$/gm)?.length).toBeLessThanOrEqual(entries.length + 6)
+  const code = `await import('claimcheck/memcached'); await import('claimcheck')
+    const of = ['tls', 'dns/promises'].filter((name) => process.moduleLoadList.includes('NativeModule ' + name))
+    console.log(JSON.stringify(of))`
+  expect(await runOrThrow('importing', process.execPath, ['--input-type=module', '--eval', code], consumer)).toBe(
+    '[]\n',
+  )
+})
+
 describe('in an empty project', () => {
   const strict = {
     target: 'es2023',
