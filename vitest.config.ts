@@ -14,6 +14,7 @@ const withoutCrypto = [
   ...[
     'budget',
     'container',
+    'counts',
     'conformance',
     'discovery*',
     'env',

@@ -100,7 +100,9 @@ function stop(reason: string): never {
 }
 
 function finish(): never {
-  const { passed, failed, skipped } = counts
+  const { passed, failed, skipped, failures } = counts
+  // Once more at the end: a log is often kept by its end only.
+  for (const failure of failures) console.log(`\nFAILED ${failure}`)
   console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
   process.exit(failed > 0 || passed === 0 ? 1 : 0)
 }

@@ -6,10 +6,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import { pack } from '../blackbox/consumer.ts'
+import { add, addFailure, counts, countsOf } from '../run/counts.ts'
 import { isInstalled, type Runtime, runtimes, vitestPath, workerdVersion } from './support/runtimes.ts'
 import { type Servers, startServers } from './support/servers.ts'
-import { columns, countOf, matrixOf, type Row, rowOf, table } from './support/table.ts'
+import { columns, matrixOf, type Row, rowOf, table } from './support/table.ts'
 import { type RunResult, runVitest } from './support/vitest-run.ts'
 
 const wanted = process.argv.slice(2)
@@ -17,7 +19,6 @@ const names = runtimes.map(({ name }) => name)
 const unknown = wanted.filter((name) => !names.includes(name))
 if (unknown.length > 0) throw new Error(`no such runtime: ${unknown.join(', ')}; there are ${names.join(', ')}`)
 const selected = runtimes.filter(({ name }) => wanted.length === 0 || wanted.includes(name))
-const total = { passed: 0, failed: 0, skipped: 0 }
 /** Why tests were left out, each reason once. */
 const left = new Set<string>()
 const folder = mkdtempSync(join(tmpdir(), 'claimcheck-runtimes-'))
@@ -72,16 +73,14 @@ async function suiteOn(runtime: Runtime, { given }: Servers): Promise<Row> {
 
 /** One line where all is well; everything that was printed where it is not. */
 function report(title: string, result: RunResult): void {
-  const { passed, failed, skipped } = countOf(result.tests)
+  const found = countsOf(title, result.tests)
+  const { passed, skipped } = found
   const { faults, output, seconds } = result
-  total.passed += passed
-  total.failed += failed + faults.length
-  total.skipped += skipped
-  if (failed + faults.length > 0) console.log([output, ...faults].join('\n'))
+  const failed = found.failed + faults.length
+  add({ ...found, failed, failures: [...found.failures, ...faults.map((fault) => `${title}: ${fault}`)] })
+  if (failed > 0) console.log([output, ...faults].join('\n'))
   for (const line of output.split('\n')) if (line.startsWith('SKIPPED')) left.add(line)
-  console.log(
-    `${title}: ${passed} passed, ${failed + faults.length} failed${withSkipped(skipped)} in ${seconds.toFixed(0)} s`,
-  )
+  console.log(`${title}: ${passed} passed, ${failed} failed${withSkipped(skipped)} in ${seconds.toFixed(0)} s`)
 }
 
 function withSkipped(skipped: number): string {
@@ -90,8 +89,7 @@ function withSkipped(skipped: number): string {
 
 /** What could not even be started is a failure like any other, and does not keep the rest from running. */
 function fail(error: unknown): void {
-  total.failed++
-  console.log(error)
+  addFailure(inspect(error))
 }
 
 async function inTurns(works: readonly (() => Promise<void>)[]): Promise<void> {
@@ -103,9 +101,9 @@ async function inTurns(works: readonly (() => Promise<void>)[]): Promise<void> {
 }
 
 function finish(): void {
-  const { passed, failed, skipped } = total
+  const { passed, failed, skipped } = counts
   const { CLAIMCHECK_COUNTS } = process.env
-  if (CLAIMCHECK_COUNTS) writeFileSync(CLAIMCHECK_COUNTS, JSON.stringify(total))
+  if (CLAIMCHECK_COUNTS) writeFileSync(CLAIMCHECK_COUNTS, JSON.stringify(counts))
   console.log(`${passed} passed, ${failed} failed${withSkipped(skipped)}`)
   process.exitCode = failed > 0 || passed === 0 ? 1 : 0
 }

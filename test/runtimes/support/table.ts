@@ -1,3 +1,4 @@
+import { countsOf } from '../../run/counts.ts'
 import type { RunResult, TestResult } from './vitest-run.ts'
 
 /** A line of the table. */
@@ -23,21 +24,14 @@ export function table(heading: readonly string[], rows: readonly Row[]): string 
 export function rowOf(name: string, { tests, faults }: RunResult): Row {
   const failures = faults.length === 0 ? [] : [`${faults.length} FAILED to run`]
   const cells = stores.map((column) => cellOf(tests.filter(({ ancestorTitles: [top] }) => top === column)))
-  return { name, cells: [...cells, [`${countOf(tests).passed}`, ...failures].join(', ')] }
+  return { name, cells: [...cells, [`${countsOf(name, tests).passed}`, ...failures].join(', ')] }
 }
 
 function cellOf(tests: readonly TestResult[]): string {
-  const { passed, failed } = countOf(tests)
+  const { passed, failed } = countsOf('', tests)
   if (failed > 0) return `${passed}, ${failed} FAILED`
   if (tests.some(({ meta, status }) => meta?.refused && status === 'passed')) return 'refused'
   return passed === 0 ? '-' : `${passed}`
-}
-
-/** How many passed, failed, or were left out. */
-export function countOf(tests: readonly TestResult[]): { passed: number; failed: number; skipped: number } {
-  const of = (wanted: string) => tests.filter(({ status }) => status === wanted).length
-  const [passed, failed] = [of('passed'), of('failed')]
-  return { passed, failed, skipped: tests.length - passed - failed }
 }
 
 /** Where sessions were begun, line by line, against where they went on. */

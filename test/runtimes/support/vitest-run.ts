@@ -2,13 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Test } from '../../run/counts.ts'
 import { root } from './runtimes.ts'
 
-/** One test as Vitest's JSON report has it. */
-export interface TestResult {
-  readonly status: string
-  readonly title: string
-  readonly ancestorTitles: readonly string[]
+/** One test as Vitest's JSON report has it, and what it said of itself. */
+export interface TestResult extends Test {
   readonly meta?: { readonly runtime?: string; readonly refused?: boolean; readonly route?: readonly [string, string] }
 }
 
