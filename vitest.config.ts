@@ -9,9 +9,15 @@ const alias = (crypto: 'node' | 'web') => [
   { find: /^claimcheck$/, replacement: path('./src/index.ts') },
 ]
 const slow = { testTimeout: 60_000, hookTimeout: 60_000 }
+/** For what measures deadlines of real processes. */
+const timed = {
+  ...{ ...slow, fileParallelism: false, setupFiles: './test/support/standstill.ts' },
+  retry: { count: 2, condition: /the machine stood still/ },
+}
 /** What never comes near `#crypto` need not run again on WebCrypto. */
 const withoutCrypto = [
   ...[
+    'at-exit',
     'budget',
     'container',
     'counts',
@@ -52,8 +58,7 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'servers',
           ...tests('stores', 'faults', 'concurrency'),
-          ...slow,
-          fileParallelism: false,
+          ...timed,
           sequence: { groupOrder: 1 },
         },
       },
@@ -72,14 +77,13 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'platforms',
           ...tests('platforms', 'lambda'),
-          ...slow,
-          fileParallelism: false,
+          ...timed,
           sequence: { groupOrder: 4 },
         },
       },
       {
         resolve: { alias: alias('node') },
-        test: { name: 'browser', ...tests('browser'), ...slow, fileParallelism: false, sequence: { groupOrder: 3 } },
+        test: { name: 'browser', ...tests('browser'), ...timed, sequence: { groupOrder: 3 } },
       },
     ],
   },

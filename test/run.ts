@@ -4,17 +4,21 @@
  *
  * Only Node's own modules are imported here: it has to start, and say what is wrong, where nothing else is in place.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { type Called, type Command, call, callBeside, root } from './run/command.ts'
 import { add, addFailure, addReport, type Counts, counts } from './run/counts.ts'
 import { provideTools } from './run/tools.ts'
+import { atExit } from './support/at-exit.ts'
 
 /** A run takes under ten minutes on two busy cores, most of them waiting for real servers; one that hangs has to fail. */
 const testMs = 15 * 60_000
 const folder = mkdtempSync(join(tmpdir(), 'claimcheck-'))
-process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+atExit(() => rmSync(folder, { recursive: true, force: true }))
+// Whatever a test leaves behind is in there, too; servers that gave up root have to reach their sockets.
+chmodSync(folder, 0o755)
+process.env.TMPDIR = folder
 process.env.PATH = [join(root, 'node_modules/.bin'), process.env.PATH].join(delimiter)
 // Packed once, for all tests of the package: packing builds anew, and nobody else must be using what was built.
 process.env.CLAIMCHECK_TARBALL = join(folder, tarballName())

@@ -6,6 +6,7 @@ import { startLambda } from '../lambda/emulator.ts'
 import { httpEvent, received } from '../lambda/gateway.ts'
 import type { Given } from '../runtimes/suite/given.ts'
 import type { Runtime } from '../runtimes/support/runtimes.ts'
+import { endWithThis } from '../support/at-exit.ts'
 import { startWorker } from '../support/wrangler.ts'
 import type { Consumer } from './consumer.ts'
 
@@ -32,10 +33,6 @@ export interface Surroundings {
 
 const secret = 'one secret for every runtime: 0123456789'
 const methodOf = (path: string) => (/^\/\w+$/.test(path) ? 'GET' : 'POST')
-const children = new Set<ChildProcess>()
-process.once('exit', () => {
-  for (const child of children) child.kill('SIGKILL')
-})
 
 function variables({ given, consumer }: Surroundings): Record<string, string> {
   return {
@@ -52,7 +49,7 @@ function variables({ given, consumer }: Surroundings): Record<string, string> {
 export async function startServer({ program, run }: Runtime, around: Surroundings): Promise<Host> {
   const env = { PATH: process.env.PATH, HOME: process.env.HOME, ...variables(around) }
   const child = spawn(program, [...run, 'server.ts'], { cwd: around.consumer.folder, env })
-  children.add(child)
+  endWithThis(child)
   const port = await listening(child)
   const stop = async () => {
     if (child.exitCode !== null || child.signalCode !== null) return

@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { endWithThis } from '../support/at-exit.ts'
 
 /** The real runtime client of AWS Lambda, as its own package installs it. */
 const client = fileURLToPath(new URL('./node_modules/aws-lambda-ric/index.mjs', import.meta.url))
@@ -52,11 +53,6 @@ export interface Lambda {
   stop(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
-
-const running = new Set<ChildProcess>()
-process.once('exit', () => {
-  for (const child of running) child.kill('SIGKILL')
-})
 
 /** Starts an instance; it is loaded in the background, and the first `invoke` waits for it. */
 export async function startLambda(options: LambdaOptions): Promise<Lambda> {
@@ -111,8 +107,7 @@ function launch({ handler, cwd, node = process.execPath, env = {} }: LambdaOptio
       ...env,
     },
   })
-  running.add(child)
-  child.once('exit', () => running.delete(child))
+  endWithThis(child)
   return child
 }
 

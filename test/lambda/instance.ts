@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { atExit } from '../support/at-exit.ts'
 import { type Lambda, startLambda } from './emulator.ts'
 import { eventOf, type Received, received, type Sender } from './gateway.ts'
 
@@ -18,7 +19,7 @@ const alias = {
 /** Functions of `functions/`, or by their path from here, each bundled into one file as for an upload; the folder they are in. */
 export async function bundle(...names: readonly string[]): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'claimcheck-lambda-'))
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  atExit(() => rmSync(folder, { recursive: true, force: true }))
   await build({
     entryPoints: names.map((name) => path(name.includes('/') ? name : `./functions/${name}.ts`)),
     outdir: folder,

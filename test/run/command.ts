@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
+import { atExit } from '../support/at-exit.ts'
 
 /** The checkout. */
 export const root: string = join(import.meta.dirname, '../..')
@@ -31,8 +32,7 @@ export function callBeside([program, ...args]: Command, env: NodeJS.ProcessEnv =
     env: { ...process.env, ...env },
   })
   // Whatever becomes of this process: nothing it started is left behind. Not SIGKILL: the child ends what it has started itself.
-  const end = () => child.kill('SIGTERM')
-  process.once('exit', end)
+  const forget = atExit(() => child.kill('SIGTERM'))
   let output = ''
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => {
@@ -40,7 +40,7 @@ export function callBeside([program, ...args]: Command, env: NodeJS.ProcessEnv =
     })
   return new Promise((done) => {
     const settle = (succeeded: boolean) => {
-      process.off('exit', end)
+      forget()
       done({ succeeded, output })
     }
     child.once('error', ({ message }) => {

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { pack } from '../blackbox/consumer.ts'
 import { add, addFailure, counts, countsOf } from '../run/counts.ts'
+import { atExit } from '../support/at-exit.ts'
 import { isInstalled, type Runtime, runtimes, vitestPath, workerdVersion } from './support/runtimes.ts'
 import { type Servers, startServers } from './support/servers.ts'
 import { columns, matrixOf, type Row, rowOf, table } from './support/table.ts'
@@ -22,9 +23,7 @@ const selected = runtimes.filter(({ name }) => wanted.length === 0 || wanted.inc
 /** Why tests were left out, each reason once. */
 const left = new Set<string>()
 const folder = mkdtempSync(join(tmpdir(), 'claimcheck-runtimes-'))
-// What was started is ended when this process exits: so let it exit.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
-process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+atExit(() => rmSync(folder, { recursive: true, force: true }))
 
 /** Most of a run is waiting for a server's clock: three at a time keep two cores busy, more are in each other's way. */
 const atOnce = 3

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createConnection, createServer } from 'node:net'
+import { endWithThis } from './at-exit.ts'
 
 /** A real server process on a free loopback port, ended by its pid. */
 export interface TestServer {
@@ -17,12 +18,6 @@ export interface TestServer {
   restart(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
-
-/** Killed with this process, whatever a test forgot. */
-const running = new Set<ChildProcess>()
-process.once('exit', () => {
-  for (const child of running) child.kill('SIGKILL')
-})
 
 /** A port nobody listens on right now. */
 export async function freePort(): Promise<number> {
@@ -78,6 +73,7 @@ export async function startServer(commandFor: (port: number) => readonly string[
 async function launch(command: readonly string[], port: number): Promise<ChildProcess> {
   const [file, ...args] = command as [string, ...string[]]
   const child = spawn(file, args, { stdio: 'ignore' })
+  endWithThis(child)
   const failed = new Promise<never>((_, reject) => {
     child.once('error', (cause) => reject(new Error(`${file} does not start: install it`, { cause })))
     child.once('exit', (code) => reject(new Error(`${file} ended with ${code} while starting`)))
@@ -88,8 +84,6 @@ async function launch(command: readonly string[], port: number): Promise<ChildPr
     if (Date.now() > deadline) throw new Error(`${file} does not listen on ${port}`)
     await new Promise((wait) => setTimeout(wait, 20))
   }
-  running.add(child)
-  child.once('exit', () => running.delete(child))
   return child
 }
 

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { atExit } from './at-exit.ts'
 
 const root = join(import.meta.dirname, '../..')
 const wrangler = join(root, 'test/runtimes/node_modules/wrangler/bin/wrangler.js')
@@ -21,12 +22,6 @@ export interface WranglerRun {
   readonly code: number | null
   readonly output: string
 }
-
-/** Whole groups: wrangler has children of its own, workerd among them. */
-const groups = new Set<number>()
-process.once('exit', () => {
-  for (const group of groups) endGroup(group, 'SIGKILL')
-})
 
 /** Runs a command of wrangler to its end; nothing leaves the machine. */
 export async function runWrangler(args: readonly string[]): Promise<WranglerRun> {
@@ -82,8 +77,11 @@ function launch(args: readonly string[], home: string): { child: ChildProcess; p
   })
   const group = child.pid
   if (group !== undefined) {
-    groups.add(group)
-    child.once('close', () => groups.delete(group))
+    // Whole groups: wrangler has children of its own, workerd among them.
+    child.once(
+      'close',
+      atExit(() => endGroup(group, 'SIGKILL')),
+    )
   }
   let text = ''
   for (const stream of [child.stdout, child.stderr])

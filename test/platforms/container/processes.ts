@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { endWithThis } from '../../support/at-exit.ts'
 import { freePort } from '../../support/servers.ts'
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
@@ -76,11 +77,6 @@ export interface Container {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-const running = new Set<ChildProcess>()
-process.once('exit', () => {
-  for (const child of running) child.kill('SIGKILL')
-})
-
 export const secret: string = 'the-secret-of-all-container-tests-0123456789'
 
 /** Starts it and waits until it listens, or has ended. */
@@ -88,16 +84,13 @@ export async function startContainer(command: string, file: string, env: NodeJS.
   const port = await freePort()
   const full = { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: `${port}`, SESSION_SECRET: secret, ...env }
   const child = spawn(command, [file], { env: full, stdio: ['ignore', 'pipe', 'pipe'] })
-  running.add(child)
+  endWithThis(child)
   let errors = ''
   child.stderr.on('data', (chunk) => {
     errors += chunk
   })
   // 'close' comes when the pipes have been read to their end, 'exit' may come before.
-  const ended = once(child, 'close').then(([code]) => {
-    running.delete(child)
-    return { code: code as number | null, errors }
-  })
+  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, errors }))
   await Promise.race([once(child.stdout, 'data'), ended])
   // Browsers and balancers keep their connections: so does every request here.
   const agent = new Agent({ keepAlive: true, maxSockets: 100 })

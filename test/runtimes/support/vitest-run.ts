@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from '../../run/counts.ts'
+import { endWithThis } from '../../support/at-exit.ts'
 import { root } from './runtimes.ts'
 
 /** One test as Vitest's JSON report has it, and what it said of itself. */
@@ -66,12 +67,6 @@ function reportIn(file: string): Report | undefined {
   }
 }
 
-/** Ended with this process. */
-const children = new Set<ChildProcess>()
-process.once('exit', () => {
-  for (const child of children) child.kill('SIGKILL')
-})
-
 function exec(
   program: string,
   args: readonly string[],
@@ -83,8 +78,7 @@ function exec(
       ...{ cwd: root, stdio: ['ignore', 'pipe', 'pipe'] as const, timeout: timeoutMs, killSignal: 'SIGKILL' as const },
       env: { ...process.env, ...env },
     })
-    children.add(child)
-    child.once('close', () => children.delete(child))
+    endWithThis(child)
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (chunk: Buffer) => {
         output += chunk

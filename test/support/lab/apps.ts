@@ -1,10 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { StoreHealth } from '../../../src/index.ts'
+import { endWithThis } from '../at-exit.ts'
 import type { LabAppOptions } from './app.ts'
 import { type Answer, ask } from './http.ts'
 import type { StoreSpec } from './stores.ts'
@@ -54,11 +55,6 @@ export interface AppOptions {
   readonly gid?: number
 }
 
-const running = new Set<ChildProcess>()
-process.once('exit', () => {
-  for (const child of running) child.kill('SIGKILL')
-})
-
 /** So many app processes on one store; with different options each its own list. */
 export function startApps(count: number, store: StoreSpec, options: AppOptions = {}): Promise<readonly App[]> {
   return Promise.all(Array.from({ length: count }, () => startApp(store, options)))
@@ -75,9 +71,8 @@ export async function startApp(store: StoreSpec, options: AppOptions = {}): Prom
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     ...(gid === undefined ? {} : { gid }),
   })
-  running.add(child)
+  endWithThis(child)
   const exited = once(child, 'exit').then(([code]) => {
-    running.delete(child)
     rmSync(folder, { recursive: true, force: true })
     return code as number | null
   })
