@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { atExit } from '../support/at-exit.ts'
+import { endWithThis } from '../support/at-exit.ts'
 
 /** The checkout. */
 export const root: string = join(import.meta.dirname, '../..')
@@ -15,6 +15,7 @@ export function call([program, ...args]: Command, timeout?: number): Promise<boo
     killSignal: 'SIGKILL',
     ...(timeout === undefined ? {} : { timeout }),
   })
+  endWithThis(child, 'SIGTERM')
   return new Promise((done) => {
     child.once('error', ({ message }) => {
       console.log(`${program}: ${message}`)
@@ -31,18 +32,14 @@ export function callBeside([program, ...args]: Command, env: NodeJS.ProcessEnv =
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
   })
-  // Whatever becomes of this process: nothing it started is left behind. Not SIGKILL: the child ends what it has started itself.
-  const forget = atExit(() => child.kill('SIGTERM'))
+  endWithThis(child, 'SIGTERM')
   let output = ''
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => {
       output += text
     })
   return new Promise((done) => {
-    const settle = (succeeded: boolean) => {
-      forget()
-      done({ succeeded, output })
-    }
+    const settle = (succeeded: boolean) => done({ succeeded, output })
     child.once('error', ({ message }) => {
       output += `${program}: ${message}\n`
       settle(false)

@@ -15,8 +15,8 @@ export function atExit(work: () => void): () => void {
   return () => void works.delete(work)
 }
 
-/** Kills the child with this process. */
-export function endWithThis(child: ChildProcess): void {
-  const forget = atExit(() => child.kill('SIGKILL'))
+/** Ends the child with this process; one that ends what it has started itself is asked by SIGTERM. */
+export function endWithThis(child: ChildProcess, signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): void {
+  const forget = atExit(() => child.kill(signal))
   child.once('exit', forget)
 }
