@@ -8,9 +8,9 @@ import type { Call } from './call.ts'
 import { ClassicProtocol } from './classic.ts'
 import { Deadline } from './deadline.ts'
 import { type Abilities, Handshake } from './handshake.ts'
-import { CallQueue } from './in-flight.ts'
 import { MetaProtocol } from './meta.ts'
 import { Parser, ReplyError } from './parser.ts'
+import { Pipeline } from './pipeline.ts'
 import type { Protocol, ProtocolContext } from './protocol.ts'
 import { openWire, tlsWindowBytes, type Wire } from './socket.ts'
 import { Writer } from './writer.ts'
@@ -47,18 +47,13 @@ export class TextConnection implements Connection, ProtocolContext {
   readonly #callMs: number
   readonly #onFault: FaultListener<TextConnection>
   readonly #onOrphans: (orphans: readonly Orphan[]) => void
-  readonly #window: number
   readonly #wire: Wire
   readonly #parser: Parser
   readonly #writer: Writer
-  readonly #inFlight: CallQueue = new CallQueue()
-  /** Held back by the window. */
-  readonly #waiting: CallQueue = new CallQueue()
+  readonly #calls: Pipeline
   readonly #connectDeadline: Deadline
   readonly #callDeadline: Deadline
   #protocol: Protocol | undefined
-  /** How many of those in flight have not been handed to the socket yet: the youngest. */
-  #unflushed = 0
   #isIdle: boolean = false
   #error: StoreUnavailableError | undefined
   #settleOpened!: { resolve(): void; reject(error: Error): void }
@@ -73,15 +68,13 @@ export class TextConnection implements Connection, ProtocolContext {
     this.#callMs = options.callMs
     this.#onFault = onFault
     this.#onOrphans = onOrphans
-    this.#window = options.tls === undefined ? Number.POSITIVE_INFINITY : tlsWindowBytes
+    this.#calls = new Pipeline(options.tls === undefined ? Number.POSITIVE_INFINITY : tlsWindowBytes)
     this.opened = new Promise((resolve, reject) => {
       this.#settleOpened = { resolve, reject }
     })
     this.opened.catch(() => {}) // whoever waits for it gets the rejection; nobody waiting is no error
     this.#wire = openWire(address, options.tls)
-    this.#writer = new Writer(this.#wire.socket, () => {
-      this.#unflushed = 0
-    })
+    this.#writer = new Writer(this.#wire.socket, () => this.#calls.flushed())
     const handshake = new Handshake(
       options,
       (text) => void this.#wire.socket.write(text, 'latin1'),
@@ -108,22 +101,22 @@ export class TextConnection implements Connection, ProtocolContext {
     call.deadline = Math.min(now + this.#callMs, call.latest)
     this.#callDeadline.noteBy(call.deadline)
     if (this.#isIdle) this.#busy()
-    if (this.#waiting.size === 0 && this.#hasRoom(call)) this.#write(call)
-    else this.#waiting.push(call)
+    if (this.#calls.mayFollow(call)) this.#write(call)
+    else this.#calls.hold(call)
   }
 
   first(): Call | undefined {
-    return this.#inFlight.first
+    return this.#calls.first
   }
 
   answered(): void {
-    this.#inFlight.shift()
+    this.#calls.answered()
     this.isProven = true
   }
 
   retire(): void {
     this.isOpen = false
-    if (this.#inFlight.size + this.#waiting.size === 0) this.close('was not to be asked on this connection any more')
+    if (this.#calls.isEmpty) this.close('was not to be asked on this connection any more')
   }
 
   close(reason: string): void {
@@ -158,29 +151,15 @@ export class TextConnection implements Connection, ProtocolContext {
       else this.#fail('could not be understood', error)
       return
     }
-    if (this.#waiting.size > 0) this.#writeWaiting()
-    if (this.#inFlight.size > 0 || this.#isIdle || !this.#protocol) return
+    for (let call = this.#calls.release(); call; call = this.#calls.release()) this.#write(call)
+    if (!this.#calls.isQuiet || this.#isIdle || !this.#protocol) return
     if (this.isOpen) this.#idle()
     else this.retire()
   }
 
-  #hasRoom(call: Call): boolean {
-    if (this.#inFlight.bytes === 0 || this.#window === Number.POSITIVE_INFINITY) return true
-    // Key, value, and the most that command words and numbers take.
-    return this.#inFlight.bytes + call.key.length + (call.value?.byteLength ?? 0) + 80 <= this.#window
-  }
-
   #write(call: Call): void {
     call.bytes = this.protocol.write(call, this.#writer)
-    this.#inFlight.push(call)
-    this.#unflushed++
-  }
-
-  #writeWaiting(): void {
-    for (let call = this.#waiting.first; call && (call.isSettled || this.#hasRoom(call)); call = this.#waiting.first) {
-      this.#waiting.shift()
-      if (!call.isSettled) this.#write(call) // an aborted call was not sent and never is
-    }
+    this.#calls.sent(call)
   }
 
   /** Idle, nothing of ours keeps the process alive. */
@@ -195,14 +174,14 @@ export class TextConnection implements Connection, ProtocolContext {
   }
 
   #judgeCalls(time: number): number {
-    if (this.#inFlight.earliestDeadline() <= time) {
+    if (this.#calls.isLate(time)) {
       this.#fail('did not answer in time', undefined, false)
       return Number.POSITIVE_INFINITY
     }
-    // The server answers, only too slowly for all that was asked of it. What was not sent needs no new connection.
-    for (let call = this.#waiting.first; call && call.deadline <= time; call = this.#waiting.first)
-      this.#waiting.shift()?.reject(unavailable(this.node, 'has too much to do'))
-    return Math.min(this.#inFlight.earliestDeadline(), this.#waiting.earliestDeadline())
+    // What was not sent needs no new connection.
+    for (let call = this.#calls.giveUp(time); call; call = this.#calls.giveUp(time))
+      call.reject(unavailable(this.node, 'has too much to do'))
+    return this.#calls.earliestDeadline()
   }
 
   #judgeOpening(): number {
@@ -234,12 +213,10 @@ export class TextConnection implements Connection, ProtocolContext {
   }
 
   #orphans(reason: string, cause: unknown, mayMove: boolean): readonly Orphan[] {
-    const sent = this.#inFlight.size - this.#unflushed
-    const calls = [...this.#inFlight.drain(), ...this.#waiting.drain()]
-    return calls.map((call, at) => ({
+    return this.#calls.drain().map(([call, hasLeft]) => ({
       call,
       error: unavailable(this.node, reason, cause),
-      isMovable: mayMove && (at >= sent || call.isRead),
+      isMovable: mayMove && (!hasLeft || call.isRead),
     }))
   }
 }
