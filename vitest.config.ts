@@ -24,6 +24,7 @@ const withoutCrypto = [
     'conformance',
     'discovery*',
     'env',
+    'free-port',
     'journal',
     'lanes',
     'memory',

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { createConnection, createServer } from 'node:net'
 import { endWithThis } from './at-exit.ts'
@@ -19,14 +20,26 @@ export interface TestServer {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** A port nobody listens on right now. */
+/**
+ * A port nobody listens on right now, below those that systems give to whoever connects, or listens on port 0 (from 32768 on
+ * Linux, from 49152 on macOS): such a one may be somebody else's by the time that a server is started on it again.
+ */
 export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const address = probe.address()
-  if (address === null || typeof address === 'string') throw new Error('no port')
+  for (;;) {
+    const port = randomInt(10_000, 32_768)
+    if (await isFree(port)) return port
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const probe = createServer().listen(port, '127.0.0.1')
+  try {
+    await once(probe, 'listening')
+  } catch {
+    return false
+  }
   await new Promise<void>((done) => probe.close(() => done()))
-  return address.port
+  return true
 }
 
 /** Debian's memcached; `args` are its own flags, e.g. `['-c', '16']`. */
