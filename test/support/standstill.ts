@@ -31,6 +31,7 @@ aroundEach(async (runTest, { task }) => {
   const lateMs = Atomics.load(longestMs, 0)
   if (task.result?.state !== 'fail' || lateMs < standstillMs) return
   const why = `the machine stood still for ${lateMs} ms`
-  console.log(`\nFAILED, and is repeated twice at most, since ${why}: ${task.name}`)
+  const [first] = task.result.errors ?? []
+  console.log(`\nFAILED, and is repeated twice at most, since ${why}: ${task.name}\n${first?.stack}`)
   throw new Error(why)
 })
