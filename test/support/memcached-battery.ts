@@ -314,6 +314,20 @@ export function memcachedBattery(
         expect(await call).toBeNull()
       }
     })
+
+    test.each(['opened', 'asked'])('a stall of the whole machine while it is %s: no call fails', async (state) => {
+      await using server = await startMemcached()
+      for (let round = 0; round < 5; round++) {
+        const driver = driverOn(server.port)
+        if (state === 'asked') await driver.get(newKey())
+        server.signal('SIGSTOP')
+        const call = driver.get(newKey())
+        await sleep(round) // whatever it has come to by then
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400)
+        server.signal('SIGCONT')
+        expect(await call).toBeNull()
+      }
+    })
   })
 
   describe(`${name}: replies in pieces`, () => {

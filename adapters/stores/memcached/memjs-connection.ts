@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { StoreUnavailableError } from '../../../src/errors.ts'
 import type { Address } from './address.ts'
 import { builtins } from './builtins.ts'
+import { Deadline } from './deadline.ts'
 import { type DriverOptions, unavailable } from './driver.ts'
 import type { Connection, FaultListener } from './link.ts'
 import { createMemjs, type Memjs, type Message, type Response } from './memjs-client.ts'
@@ -50,8 +51,8 @@ export class MemjsConnection implements Connection {
   #nextRequest: number = this.#firstOpaque
   #nextReply: number = this.#firstOpaque
   #socket: Socket | undefined
-  #connectTimer: NodeJS.Timeout | undefined
-  #callTimer: NodeJS.Timeout | undefined
+  readonly #connectDeadline: Deadline = new Deadline(() => this.#judgeOpening(), { keepsAlive: true })
+  readonly #callDeadline: Deadline = new Deadline((time) => this.#judgeCalls(time), { keepsAlive: true })
   #isRetired: boolean = false
   #error: StoreUnavailableError | undefined
   #settleOpened: { resolve(): void; reject(error: Error): void } = { resolve() {}, reject() {} }
@@ -85,8 +86,9 @@ export class MemjsConnection implements Connection {
       if (!this.#error && this.#memjs.socket() !== this.#socket) this.fail('lost its socket')
       if (this.#error) return reject(this.#error)
       const opaque = this.#nextRequest++
-      this.#pending.set(opaque, { message, deadline: performance.now() + this.#callMs, resolve, reject })
-      this.#callTimer ??= this.#timeCalls(this.#callMs)
+      const deadline = performance.now() + this.#callMs
+      this.#pending.set(opaque, { message, deadline, resolve, reject })
+      this.#callDeadline.noteBy(deadline)
       this.#memjs.perform(message, opaque, (error, response) => this.#answered(opaque, error, response))
     })
   }
@@ -105,8 +107,8 @@ export class MemjsConnection implements Connection {
     if (this.#error) return
     this.#error = unavailable(this.#node, reason, cause)
     this.isOpen = false
-    clearTimeout(this.#connectTimer)
-    clearTimeout(this.#callTimer)
+    this.#connectDeadline.clear()
+    this.#callDeadline.clear()
     // memjs's listeners go too: its 'close' handler would touch state it has already dropped.
     this.#socket?.removeAllListeners()
     this.#socket?.on('error', () => {})
@@ -118,9 +120,9 @@ export class MemjsConnection implements Connection {
   }
 
   #connect(connectMs: number): void {
-    this.#connectTimer = setTimeout(() => this.fail('did not accept a connection in time'), connectMs)
+    this.#connectDeadline.noteBy(performance.now() + connectMs)
     this.#memjs.connect((socket) => {
-      clearTimeout(this.#connectTimer)
+      this.#connectDeadline.clear()
       this.isOpen = true
       // Nagle would hold back a small second request until the first is acknowledged: up to 40 ms.
       socket.setNoDelay(true)
@@ -176,23 +178,21 @@ export class MemjsConnection implements Connection {
     // Copies: what memjs hands out are views of a buffer that may hold the replies of others.
     pending.resolve({ status: header.status, cas: Buffer.from(header.cas), value: new Uint8Array(val) })
     if (this.#pending.size > 0) return
-    clearTimeout(this.#callTimer)
-    this.#callTimer = undefined
+    this.#callDeadline.clear()
     if (this.#isRetired) this.retire()
   }
 
-  /** ONE timer, on the oldest call: all have the same time, so the oldest is the first to be late. */
-  #timeCalls(ms: number): NodeJS.Timeout {
-    const timer = setTimeout(() => {
-      // After a stall of this process timers run before sockets are read; the reply may lie there. One turn lets it in.
-      setImmediate(() => {
-        if (this.#error || this.#callTimer !== timer) return
-        const [oldest] = this.#pending.values()
-        const left = oldest ? oldest.deadline - performance.now() : 0
-        if (left > 0) this.#callTimer = this.#timeCalls(left)
-        else this.fail('did not answer in time')
-      })
-    }, ms)
-    return timer
+  #judgeOpening(): number {
+    this.fail('did not accept a connection in time')
+    return Number.POSITIVE_INFINITY
+  }
+
+  /** All calls have the same time, so the oldest is the first to be late. */
+  #judgeCalls(time: number): number {
+    const [oldest] = this.#pending.values()
+    if (oldest === undefined) return Number.POSITIVE_INFINITY
+    if (oldest.deadline > time) return oldest.deadline
+    this.fail('did not answer in time')
+    return Number.POSITIVE_INFINITY
   }
 }
