@@ -31,6 +31,8 @@ const optional: readonly Tool[] = [
   { commands: ['/usr/sbin/haproxy'], debian: 'haproxy', homebrew: 'haproxy' },
   { commands: ['/usr/sbin/varnishd'], debian: 'varnish', homebrew: 'varnish' },
   { commands: ['php'], debian: 'php-cli', homebrew: 'php' },
+  // Makes the users of a memcached with SASL.
+  { commands: ['/usr/sbin/saslpasswd2'], debian: 'sasl2-bin', homebrew: 'cyrus-sasl' },
   // No commands of their own: Debian's packages leave these folders.
   { commands: ['/usr/share/doc/php-memcached'], debian: 'php-memcached', homebrew: 'php' },
   { commands: ['/usr/share/doc/python3-pylibmc'], debian: 'python3-pylibmc', homebrew: 'libmemcached' },
