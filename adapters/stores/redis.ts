@@ -37,7 +37,8 @@ const defaultCallMs = 250
  *   Linux. ioredis then leaves it in time. node-redis (`socket: { socketTimeout, reconnectStrategy }`) does after that long
  *   without a command, because it takes its own writes for signs of life, and without a `reconnectStrategy` never connects again.
  * - node-redis with `disableOfflineQueue: true` and ioredis with `enableOfflineQueue: false` fail at once while redis is
- *   away, instead of after `callMs`.
+ *   away, instead of after `callMs`; node-redis then also fails what is asked in the few ms in which it leaves an idle
+ *   connection after its `socketTimeout` and opens another.
  *
  * Throws `SessionOptionsError`.
  */

@@ -31,7 +31,7 @@ aroundEach(async (runTest, { task }) => {
   const lateMs = Atomics.load(longestMs, 0)
   if (task.result?.state !== 'fail' || lateMs < standstillMs) return
   const why = `the machine stood still for ${lateMs} ms`
-  const [first] = task.result.errors ?? []
-  console.log(`\nFAILED, and is repeated twice at most, since ${why}: ${task.name}\n${first?.stack}`)
+  const last = task.result.errors?.at(-1)
+  console.log(`\nFAILED, and is repeated twice at most, since ${why}: ${task.name}\n${last?.stack}`)
   throw new Error(why)
 })

@@ -37,19 +37,14 @@ export async function openStore(spec: StoreSpec): Promise<OpenStore> {
       return { ...plain(store), provide }
     }
     case 'replicated': {
-      const redis = await openStore({ kind: 'node-redis', port: spec.port })
+      // With its queue: idle for a second it connects anew, and without one what is asked meanwhile fails. Three such failures in
+      // a row, which take a few ms, and redis counts as down for a second.
+      const redis = await openNodeRedis(spec.port, false)
       const store = replicatedStore({ stores: [memcachedStore({ servers: spec.servers }), redis.store] })
       return { ...plain(store), close: async () => void (await Promise.all([store.close?.(), redis.close()])) }
     }
-    case 'node-redis': {
-      const client = createClient({
-        socket: { host: '127.0.0.1', port: spec.port, socketTimeout, reconnectStrategy },
-        disableOfflineQueue: true,
-      })
-      client.on('error', () => {})
-      await client.connect()
-      return { ...plain(redisStore({ client })), close: async () => client.destroy() }
-    }
+    case 'node-redis':
+      return openNodeRedis(spec.port, true)
     case 'ioredis': {
       const client = new IoRedis(spec.port, '127.0.0.1', {
         socketTimeout,
@@ -61,6 +56,14 @@ export async function openStore(spec: StoreSpec): Promise<OpenStore> {
       return { ...plain(redisStore({ client })), close: async () => client.disconnect() }
     }
   }
+}
+
+async function openNodeRedis(port: number, disableOfflineQueue: boolean): Promise<OpenStore> {
+  const socket = { host: '127.0.0.1', port, socketTimeout, reconnectStrategy }
+  const client = createClient({ socket, disableOfflineQueue })
+  client.on('error', () => {})
+  await client.connect()
+  return { ...plain(redisStore({ client })), close: async () => client.destroy() }
 }
 
 function plain(store: Store): OpenStore {
