@@ -22,6 +22,7 @@ const withoutCrypto = [
     'container',
     'counts',
     'conformance',
+    'deadline',
     'discovery*',
     'env',
     'free-port',
