@@ -129,6 +129,9 @@ const cacheHeaders = [
   'Expires',
 ]
 
+/** For a response that looked at the session and says nothing itself. */
+export const cacheControlByDefault = 'private, no-cache'
+
 /**
  * Makes a response fit to carry a session: the one place where headers are touched.
  *
@@ -138,7 +141,7 @@ const cacheHeaders = [
 export function applyToHeaders(headers: Headers, setCookie: string | undefined): void {
   addVary(headers)
   if (setCookie === undefined) {
-    if (!headers.has('Cache-Control')) headers.set('Cache-Control', 'private, no-cache')
+    if (!headers.has('Cache-Control')) headers.set('Cache-Control', cacheControlByDefault)
     return
   }
   headers.set('Cache-Control', 'private, no-store')

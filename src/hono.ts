@@ -1,10 +1,11 @@
 import type { Context, Env, MiddlewareHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
+import { tellFromNowOn, writeTo } from './answer.ts'
 import { SessionConflictError, SessionGoneError, SessionOptionsError, StoreUnavailableError } from './errors.ts'
 import { checkOptions, type SessionOptions, type Settings, sameSettings } from './options.ts'
 import { isWorkers } from './runtime.ts'
 import { LazySession, type Session } from './session.ts'
-import { type CommitResult, type Sessions, sessionsFrom } from './sessions.ts'
+import { type Sessions, sessionsFrom } from './sessions.ts'
 
 /** The environment of a Hono app with sessions: `new Hono<SessionEnv<Data>>()` types `c.var.session`. */
 export type SessionEnv<Data extends object> = { Variables: { session: Session<Data> } }
@@ -30,6 +31,8 @@ export function session<E extends Env = any>(options: OptionsOf<E>): MiddlewareH
     if (outer) throw new SessionOptionsError('session() is mounted twice with different options')
     const { session, commit } = sessions.open(c.req.header('Cookie'))
     vars.set('session', session)
+    const state = LazySession.stateOf(session)
+    if (state) state.onFirstUse = () => tellFromNowOn(c)
     try {
       await next()
     } catch (error) {
@@ -39,8 +42,15 @@ export function session<E extends Env = any>(options: OptionsOf<E>): MiddlewareH
     const result = await asHttp(c, () => commit({ failed: isFailure(c.error) }))
     if (isAnswered(c)) complete(c)
     else throwAsHttp(c, c.error)
-    apply(c, result)
+    if (result.touched) writeTo(c, (headers) => result.applyTo(headers))
+    else if (state) state.onFirstUse = onlyForErrors(c)
   }
+}
+
+/** A first use after the commit comes too late, unless what looks at the session is the answer to an error that came later still. */
+function onlyForErrors(c: Context): () => boolean {
+  const before = c.error
+  return () => c.error !== before && tellFromNowOn(c)
 }
 
 interface Configured {
@@ -106,17 +116,4 @@ function throwAsHttp(c: Context, error: unknown): void {
   if (!isAnswerable) return
   dropAnswer(c)
   throw new HTTPException(error.status, { message: error.message, cause: error, res: error.getResponse() })
-}
-
-/** Leaves 101 and error responses alone (headers after a protocol switch throw), copies those with immutable headers. */
-function apply(c: Context, result: CommitResult): void {
-  if (!result.touched || c.res.status === 101 || c.res.type === 'error') return
-  try {
-    result.applyTo(c.res.headers)
-  } catch {
-    const copy = new Response(c.res.body, c.res)
-    result.applyTo(copy.headers)
-    c.res = undefined
-    c.res = copy
-  }
 }

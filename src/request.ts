@@ -1,7 +1,7 @@
 import { Budget } from './budget.ts'
 import { claimsIn } from './claims.ts'
 import type { Context } from './context.ts'
-import { StoreUnavailableError } from './errors.ts'
+import { SessionUseError, StoreUnavailableError } from './errors.ts'
 import type { SessionEvent } from './events.ts'
 import { apply, Guard, type Operation, replay, type SessionData } from './journal.ts'
 import type { Json } from './json.ts'
@@ -43,6 +43,8 @@ export class RequestState {
   readonly pending: Set<Promise<unknown>> = new Set()
   /** Set by any use of the session: the response then depends on the cookie. */
   touched = false
+  /** Makes the answer say so, if there is somebody who can; false where it may have left already. */
+  onFirstUse: (() => boolean) | undefined
   closed = false
   destroyed = false
   regenerated: { reauthenticated: boolean } | undefined
@@ -73,6 +75,15 @@ export class RequestState {
       const answer: unknown = this.settings.onEvent?.(event)
       if (answer instanceof Promise) answer.catch(noop)
     } catch {}
+  }
+
+  /** Marks the session as used. Throws where the answer may have left without saying that it depends on the cookie. */
+  use(): void {
+    if (this.touched) return
+    const isTold = this.onFirstUse?.() ?? !this.closed
+    if (!isTold)
+      throw new SessionUseError('the session was first used after its commit: use it before the response is returned')
+    this.touched = true
   }
 
   /** Journals one change, in the order of the calls; a recipe that throws leaves no trace. */

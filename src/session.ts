@@ -182,11 +182,8 @@ export class LazySession implements Session<Record<string, unknown>> {
   }
 
   #touch(): RequestState {
-    const state = this.#state
-    if (state.closed && !state.touched)
-      throw new SessionUseError('the session was first used after its commit: use it before the response is returned')
-    state.touched = true
-    return state
+    this.#state.use()
+    return this.#state
   }
 
   #writable(): RequestState {

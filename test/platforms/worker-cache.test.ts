@@ -1,0 +1,45 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startWorker, type TestWorker } from '../support/wrangler.ts'
+
+let worker: TestWorker
+const cookies = new Map<string, string>()
+
+const ask = (path: string, user?: string, init: RequestInit = {}) => {
+  const cookie = cookies.get(user ?? '')
+  return fetch(new URL(path, worker.url), { ...init, headers: cookie === undefined ? {} : { Cookie: cookie } })
+}
+
+beforeAll(async () => {
+  worker = await startWorker('test/platforms/worker-cache.toml')
+  for (const user of ['alice', 'bob']) {
+    const [set = ''] = (await ask(`/login/${user}`, undefined, { method: 'POST' })).headers.getSetCookie()
+    cookies.set(user, set.split(';')[0] ?? '')
+  }
+})
+afterAll(() => worker?.[Symbol.asyncDispose]())
+
+describe("a page of one user is never served to another by Hono's cache() on workerd (F19)", () => {
+  test.each(['outside', 'outside-all', 'text', 'response', 'vary', 'public', 'own-vary', 'all', 'write', 'after'])(
+    '%s',
+    async (kind) => {
+      const seen: unknown[] = []
+      for (const user of ['alice', 'bob', 'alice', undefined]) {
+        const response = await ask(`/${kind}/me`, user)
+        const text = await response.text()
+        seen.push(response.headers.get('X-User') ?? text)
+        expect(response.headers.get('Vary')).toMatch(/cookie/i)
+      }
+      expect(seen).toEqual(['alice', 'bob', 'alice', 'undefined'].map((user) => `page of ${user}`))
+    },
+  )
+
+  test('and what used no session is still kept for all', async () => {
+    const made = async () => (await ask('/made')).json()
+    const before = Number(await made())
+    for (const user of ['alice', 'bob', undefined]) {
+      const response = await ask('/shared', user)
+      expect([await response.text(), response.headers.get('Vary')]).toEqual(['for all', null])
+    }
+    expect(await made()).toBe(before + 1)
+  })
+})
