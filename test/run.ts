@@ -8,13 +8,18 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } fr
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { type Called, type Command, call, callBeside, root } from './run/command.ts'
-import { add, addFailure, addReport, type Counts, counts } from './run/counts.ts'
+import { add, addFailure, addFound, type Counts, counts } from './run/counts.ts'
+import { foundIn } from './run/lines.ts'
 import { provideTools } from './run/tools.ts'
+import { runVitest } from './run/vitest.ts'
 import { atExit } from './support/at-exit.ts'
 
-/** A run takes under ten minutes on two busy cores, most of them waiting for real servers; one that hangs has to fail. */
-const testMs = 15 * 60_000
 const folder = mkdtempSync(join(tmpdir(), 'claimcheck-'))
+/** What is not counted yet. */
+const lines = join(folder, 'lines')
+const runtimeCounts = join(folder, 'runtimes.json')
+let hasFinished = false
+atExit(countInterrupted)
 atExit(() => rmSync(folder, { recursive: true, force: true }))
 // Whatever a test leaves behind is in there, too; servers that gave up root have to reach their sockets.
 chmodSync(folder, 0o755)
@@ -31,7 +36,10 @@ await step('demo', ['npm', 'run', '--silent', 'build:demo'])
 await step('types', ['tsc', '-p', '.'])
 await step('lint', ['biome', 'check', '--error-on-warnings', '.'])
 const platforms = beside()
-await tests('unit', 'webcrypto', 'servers', 'package', 'browser')
+await tests('unit', 'webcrypto')
+await tests('servers')
+await tests('package')
+await tests('browser')
 await showBeside(platforms)
 await tests('platforms')
 finish()
@@ -53,18 +61,17 @@ async function step(name: string, command: Command): Promise<void> {
   if (!(await call(command))) addFailure(`${name} failed`)
 }
 
+/** Each run on its own: one that hangs takes none of the others with it. */
 async function tests(...projects: readonly string[]): Promise<void> {
-  const file = join(folder, `${projects[0]}.json`)
   const only = projects.flatMap((project) => ['--project', project])
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
-  addReport(file, await call(['vitest', 'run', '--allowOnly=false', ...only, ...reporters], testMs))
+  addFound(await runVitest(['vitest', 'run', ...only], { lines }))
+  rmSync(lines, { force: true })
 }
 
 interface Beside {
   readonly lambda: Called
   readonly runtimes: Called
   readonly table: Called
-  readonly file: string
 }
 
 /**
@@ -72,12 +79,11 @@ interface Beside {
  * they measure deadlines of a few hundred milliseconds, and so this gives way to them (`nice`).
  */
 async function beside(): Promise<Beside> {
-  const file = join(folder, 'runtimes.json')
   const runtimes = await install('test/runtimes')
   // AWS's runtime client is built here, a minute or two; the table has rows of it.
   const lambda = await install('test/lambda')
-  const table = await callBeside(['nice', 'node', 'test/runtimes/run.ts'], { CLAIMCHECK_COUNTS: file })
-  return { runtimes, lambda, table, file }
+  const table = await callBeside(['nice', 'node', 'test/runtimes/run.ts'], { CLAIMCHECK_COUNTS: runtimeCounts })
+  return { runtimes, lambda, table }
 }
 
 /** A folder with a package of its own, unless what it has is what its lock says. */
@@ -90,12 +96,29 @@ async function install(at: string): Promise<Called> {
 }
 
 async function showBeside(beside: Promise<Beside>): Promise<void> {
-  const { runtimes, lambda, table, file } = await beside
+  const { runtimes, lambda, table } = await beside
   if (!runtimes.succeeded) addFailure(`installing test/runtimes failed\n${runtimes.output}`)
   if (!lambda.succeeded) addFailure(`installing test/lambda failed\n${lambda.output}`)
   console.log(`\nruntimes: node test/runtimes/run.ts\n${table.output}`)
-  if (existsSync(file)) add(JSON.parse(readFileSync(file, 'utf8')) as Counts)
-  else addFailure('the suite of all runtimes did not come to its end')
+  if (!countRuntimes()) addFailure('the suite of all runtimes did not come to its end')
+}
+
+/** Counts what is written so far; whether it has come to its end. */
+function countRuntimes(): boolean {
+  if (!existsSync(runtimeCounts)) return false
+  const { hasEnded, ...found } = JSON.parse(readFileSync(runtimeCounts, 'utf8')) as Counts & { hasEnded: boolean }
+  add(found)
+  rmSync(runtimeCounts)
+  return hasEnded
+}
+
+/** Whoever ends a run still learns what it came to. */
+function countInterrupted(): void {
+  if (hasFinished) return
+  addFound(foundIn(lines))
+  countRuntimes()
+  addFailure('the run was ended before it had come to its end')
+  show()
 }
 
 function stop(reason: string): never {
@@ -104,9 +127,14 @@ function stop(reason: string): never {
 }
 
 function finish(): never {
+  hasFinished = true
+  show()
+  process.exit(counts.failed > 0 || counts.passed === 0 ? 1 : 0)
+}
+
+function show(): void {
   const { passed, failed, skipped, failures } = counts
   // Once more at the end: a log is often kept by its end only.
   for (const failure of failures) console.log(`\nFAILED ${failure}`)
   console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
-  process.exit(failed > 0 || passed === 0 ? 1 : 0)
 }

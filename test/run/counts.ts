@@ -1,6 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { relative } from 'node:path'
-import { root } from './command.ts'
+import type { Found } from './lines.ts'
 
 export interface Counts {
   readonly passed: number
@@ -10,21 +8,12 @@ export interface Counts {
   readonly failures: readonly string[]
 }
 
-/** The parts of a test in Vitest's JSON report that count. */
+/** The parts of a test that count. */
 export interface Test {
   readonly status: string
   readonly title: string
   readonly ancestorTitles: readonly string[]
-  readonly failureMessages?: readonly string[] | null
-}
-
-interface Report {
-  readonly testResults: readonly {
-    readonly name: string
-    readonly status: string
-    readonly message?: string
-    readonly assertionResults: readonly Test[]
-  }[]
+  readonly failureMessages: readonly string[]
 }
 
 /** What all parts of a run came to. */
@@ -45,11 +34,10 @@ export function addFailure(what: string): void {
   add({ passed: 0, failed: 1, skipped: 0, failures: [what] })
 }
 
-/** Counts what a Vitest run reported; a run that failed without a failed test is one failure. */
-export function addReport(file: string, succeeded: boolean): void {
-  const failedBefore = counts.failed
-  if (existsSync(file)) for (const result of readReport(file).testResults) addFile(result)
-  if (!succeeded && counts.failed === failedBefore) addFailure('the test run failed outside of its tests')
+/** Counts what a Vitest run came to; whatever failed that is no test is one failure each. */
+export function addFound({ files, faults }: Pick<Found, 'files' | 'faults'>): void {
+  for (const [place, tests] of files) add(countsOf(place, tests))
+  for (const fault of faults) addFailure(fault)
 }
 
 /** What tests of one place came to. */
@@ -59,18 +47,8 @@ export function countsOf(place: string, tests: readonly Test[]): Counts {
   return { passed, failed: failures.length, skipped: tests.length - passed - failures.length, failures }
 }
 
-const readReport = (file: string) => JSON.parse(readFileSync(file, 'utf8')) as Report
-
-function addFile({ name, status, message, assertionResults }: Report['testResults'][number]): void {
-  const file = relative(root, name)
-  const found = countsOf(file, assertionResults)
-  add(found)
-  // It did not load, or a hook of it failed: Vitest then counts no test.
-  if (status === 'failed' && found.failed === 0) addFailure(`failed outside of its tests: ${file} ${message ?? ''}`)
-}
-
 /** Enough of it to begin with where nothing but the end of a long output was kept. */
 function failureOf(place: string, { ancestorTitles, title, failureMessages }: Test): string {
-  const why = (failureMessages ?? []).join('\n').split('\n').slice(0, 12)
+  const why = failureMessages.join('\n').split('\n').slice(0, 12)
   return [`${place}: ${[...ancestorTitles, title].join(' > ')}`, ...why].join('\n  ')
 }

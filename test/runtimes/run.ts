@@ -9,11 +9,11 @@ import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { pack } from '../blackbox/consumer.ts'
 import { add, addFailure, counts, countsOf } from '../run/counts.ts'
+import { runVitest, type VitestResult } from '../run/vitest.ts'
 import { atExit } from '../support/at-exit.ts'
 import { isInstalled, type Runtime, runtimes, vitestPath, workerdVersion } from './support/runtimes.ts'
 import { type Servers, startServers } from './support/servers.ts'
 import { columns, matrixOf, type Row, rowOf, table } from './support/table.ts'
-import { type RunResult, runVitest } from './support/vitest-run.ts'
 
 const wanted = process.argv.slice(2)
 const names = runtimes.map(({ name }) => name)
@@ -51,19 +51,22 @@ async function blackBoxOn({ given }: Servers): Promise<string> {
   // A whole run has packed it already.
   const tarball = process.env.CLAIMCHECK_TARBALL || (await pack(folder))
   const env = { CLAIMCHECK_GIVEN: JSON.stringify(given), CLAIMCHECK_TARBALL: tarball }
-  const command = [process.execPath, vitestPath, 'run', '--config', 'test/blackbox/vitest.config.ts']
-  const result = await runVitest(command, env)
+  const command = [process.execPath, vitestPath, 'run', '--config', 'test/blackbox/vitest.config.ts'] as const
+  const result = await runVitest(command, { env, isKept: true })
   report('the packed package', result)
-  const said = result.tests.flatMap(({ meta }) => meta?.runtime ?? [])
-  return `\nthe packed package ran on ${said.join('; ')}\n\n${matrixOf('redis', result.tests)}\n\n${matrixOf('memcached', result.tests)}\n`
+  const tests = [...result.files.values()].flat()
+  const said = tests.flatMap(({ meta }) => meta?.runtime ?? [])
+  return `\nthe packed package ran on ${said.join('; ')}\n\n${matrixOf('redis', tests)}\n\n${matrixOf('memcached', tests)}\n`
 }
 
 async function suiteOn(runtime: Runtime, { given }: Servers): Promise<Row> {
   const { name, says, program, vitest } = runtime
   if (!isInstalled(runtime)) return { name: says, cells: ['not installed'] }
   const env = { CLAIMCHECK_GIVEN: JSON.stringify({ ...given, runtime: says }) }
-  const result = await runVitest([program, ...vitest, '--config', 'test/runtimes/vitest.config.ts'], env)
-  const said = result.tests.find(({ meta }) => meta?.runtime)?.meta?.runtime ?? `${says} (said nothing)`
+  const command = [program, ...vitest, '--config', 'test/runtimes/vitest.config.ts'] as const
+  const result = await runVitest(command, { env, isKept: true })
+  const said =
+    [...result.files.values()].flat().find(({ meta }) => meta?.runtime)?.meta?.runtime ?? `${says} (said nothing)`
   // A Worker knows that it is one, but not of which version: that its binary says.
   const title = name === 'workerd' ? workerdVersion() : said
   report(title, result)
@@ -71,8 +74,8 @@ async function suiteOn(runtime: Runtime, { given }: Servers): Promise<Row> {
 }
 
 /** One line where all is well; everything that was printed where it is not. */
-function report(title: string, result: RunResult): void {
-  const found = countsOf(title, result.tests)
+function report(title: string, result: VitestResult): void {
+  const found = countsOf(title, [...result.files.values()].flat())
   const { passed, skipped } = found
   const { faults, output, seconds } = result
   const failed = found.failed + faults.length
@@ -80,6 +83,13 @@ function report(title: string, result: RunResult): void {
   if (failed > 0) console.log([output, ...faults].join('\n'))
   for (const line of output.split('\n')) if (line.startsWith('SKIPPED')) left.add(line)
   console.log(`${title}: ${passed} passed, ${failed} failed${withSkipped(skipped)} in ${seconds.toFixed(0)} s`)
+  writeCounts(false)
+}
+
+/** For the whole run, which counts what there is even where this is ended early. */
+function writeCounts(hasEnded: boolean): void {
+  const { CLAIMCHECK_COUNTS } = process.env
+  if (CLAIMCHECK_COUNTS) writeFileSync(CLAIMCHECK_COUNTS, JSON.stringify({ ...counts, hasEnded }))
 }
 
 function withSkipped(skipped: number): string {
@@ -101,8 +111,7 @@ async function inTurns(works: readonly (() => Promise<void>)[]): Promise<void> {
 
 function finish(): void {
   const { passed, failed, skipped } = counts
-  const { CLAIMCHECK_COUNTS } = process.env
-  if (CLAIMCHECK_COUNTS) writeFileSync(CLAIMCHECK_COUNTS, JSON.stringify(counts))
+  writeCounts(true)
   console.log(`${passed} passed, ${failed} failed${withSkipped(skipped)}`)
   process.exitCode = failed > 0 || passed === 0 ? 1 : 0
 }

@@ -1,5 +1,6 @@
 import { countsOf } from '../../run/counts.ts'
-import type { RunResult, TestResult } from './vitest-run.ts'
+import type { TestResult } from '../../run/lines.ts'
+import type { VitestResult } from '../../run/vitest.ts'
 
 /** A line of the table. */
 export interface Row {
@@ -21,7 +22,8 @@ export function table(heading: readonly string[], rows: readonly Row[]): string 
 }
 
 /** What a runtime came to, store by store. */
-export function rowOf(name: string, { tests, faults }: RunResult): Row {
+export function rowOf(name: string, { files, faults }: VitestResult): Row {
+  const tests = [...files.values()].flat()
   const failures = faults.length === 0 ? [] : [`${faults.length} FAILED to run`]
   const cells = stores.map((column) => cellOf(tests.filter(({ ancestorTitles: [top] }) => top === column)))
   return { name, cells: [...cells, [`${countsOf(name, tests).passed}`, ...failures].join(', ')] }
