@@ -213,7 +213,7 @@ describe('forwarding', () => {
     expect((await reader?.read())?.value).toBe('first')
     finish()
     expect((await reader?.read())?.value).toBe(' and second')
-  }, 15_000)
+  })
 
   test('an outage behind it is a 502 that leaves the cookie alone', async () => {
     const cookie = await logIn(direct, 'Ada')

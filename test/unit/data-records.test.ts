@@ -69,7 +69,7 @@ describe('records', () => {
     expect(outcomes).toEqual({ 'unknown-key': 6 * 4, corrupt: (intact.length - 6) * 4 })
     await forged.put(test.memory, intact)
     expect(await test.browser(forged.cookie).visit((session) => session.get('user'))).toBe('alice')
-  }, 30_000)
+  })
 
   it('D12: a record cut or extended anywhere is never data and never a crash', async () => {
     const test = kit()
@@ -84,7 +84,7 @@ describe('records', () => {
       expect(await test.browser(forged.cookie).visit((session) => session.all())).toEqual({})
       expect(test.events).toContainEqual({ type: 'corrupt' })
     }
-  }, 30_000)
+  })
 
   it('D12: a corrupt record is absent: a write starts a new session under a new id', async () => {
     const test = kit()
@@ -146,7 +146,7 @@ describe('records', () => {
     }
     expect(memory.size).toBe(200)
     expect(await user.visit((session) => session.get('turn'))).toBe(1999)
-  }, 30_000)
+  })
 })
 
 describe('records of another release or rotation', () => {

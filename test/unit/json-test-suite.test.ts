@@ -33,7 +33,7 @@ describe.skipIf(!present)('JSONTestSuite', () => {
       expect(test.events, name).toEqual([{ type: 'corrupt' }, { type: 'load', hit: false }])
       expect((await test.memory.read(forged.key))?.value, name).toEqual(value)
     }
-  }, 60_000)
+  })
 
   it('as a value inside a record, what does not parse is no session, what parses is plain data', async () => {
     const test = kit()
@@ -55,5 +55,5 @@ describe.skipIf(!present)('JSONTestSuite', () => {
     }
     expect(outcomes.data).toBeGreaterThanOrEqual(95)
     expect(outcomes.corrupt).toBeGreaterThanOrEqual(180)
-  }, 60_000)
+  })
 })

@@ -197,5 +197,5 @@ describe('connections', () => {
     for (const [key, value] of Object.entries(pairs))
       expect([key, value[1].length]).toEqual([`pair-${value[0]}`, value[0]])
     expect(await (await agent(app, user.cookie).request('/who')).text()).toBe('alice')
-  }, 30_000)
+  })
 })
