@@ -6,6 +6,7 @@ import type { Address } from '../../adapters/stores/memcached/address.ts'
 import type { Driver, DriverOptions } from '../../adapters/stores/memcached/driver.ts'
 import { SessionValueError, StoreUnavailableError } from '../../src/errors.ts'
 import { driverStore, loopback } from './driver-store.ts'
+import { stopwatch } from './own-time.ts'
 import { startMemcached, type TestServer } from './servers.ts'
 
 /** What is known of a driver and not asked of it. */
@@ -39,14 +40,14 @@ interface Settled {
 }
 
 /** Settles every call and times it; one that hangs fails the test. */
-async function timed(calls: readonly Promise<unknown>[], withinMs = 10_000): Promise<readonly Settled[]> {
-  const start = performance.now()
+async function timed(calls: readonly Promise<unknown>[], withinMs = 60_000): Promise<readonly Settled[]> {
+  const watch = stopwatch()
   const late = sleep(withinMs, undefined, { ref: false }).then(() => {
     throw new Error(`not settled within ${withinMs} ms`)
   })
   const each = calls.map(async (call) => {
     const [result] = await Promise.allSettled([call])
-    return { result, ms: performance.now() - start } as Settled
+    return { result, ms: watch() } as Settled
   })
   return Promise.race([Promise.all(each), late])
 }

@@ -2,6 +2,7 @@ import { inspect } from 'node:util'
 import { expect } from 'vitest'
 import { StoreUnavailableError } from '../../src/errors.ts'
 import type { Store } from '../../src/store.ts'
+import { stopwatch } from './own-time.ts'
 
 /** A key and values that would be recognized anywhere. */
 export const secrets: { readonly key: string; readonly value: Uint8Array } = {
@@ -15,12 +16,12 @@ export async function expectOutage(
   withinMs: number,
   words: readonly string[] = [],
 ): Promise<StoreUnavailableError> {
-  const started = performance.now()
+  const watch = stopwatch()
   const error = await call.then(
     (answer) => expect.fail(`answered ${inspect(answer)} instead of an outage`),
     (reason: unknown) => reason,
   )
-  expect(performance.now() - started).toBeLessThan(withinMs)
+  expect(watch()).toBeLessThan(withinMs)
   expect(error).toBeInstanceOf(StoreUnavailableError)
   expectSilent(error, words)
   return error as StoreUnavailableError

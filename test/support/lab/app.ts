@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { type SessionEnv, type SessionEvent, type Store, session } from '../../../src/index.ts'
+import { requestMs } from './busy.ts'
 
 /** What every session of the lab holds. */
 export interface LabData {
@@ -24,7 +25,7 @@ export type LabApp = Hono<SessionEnv<LabData>>
 export function buildLabApp(store: Store, options: LabAppOptions, onEvent?: (event: SessionEvent) => void): LabApp {
   const app: LabApp = new Hono<SessionEnv<LabData>>()
   const secret = 'the secret of the fault laboratory: 0123456789'
-  app.use(session({ store, secret, cookie: { insecure: true }, onEvent, ...options }))
+  app.use(session({ store, secret, cookie: { insecure: true }, onEvent, requestMs, ...options }))
 
   // Hono's own handler prints each error that is no response: hundreds a second in an outage.
   app.onError((error) =>

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { App } from './apps.ts'
+import { busy } from './busy.ts'
 import { type Operation, ownerOf } from './history.ts'
 
 export interface LoadOptions {
@@ -120,7 +121,7 @@ export class Load {
     const { perSecond = 200 } = this.#options
     const begun = performance.now()
     for (let sent = 0; this.#isRunning; sent++) {
-      const due = begun + (sent * 1000) / perSecond
+      const due = begun + (sent * 1000 * busy) / perSecond
       const wait = due - performance.now()
       if (wait > 1) await sleep(wait)
       this.#track(this.#one())

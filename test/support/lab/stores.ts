@@ -4,6 +4,7 @@ import { type MemcachedOptions, memcachedStore } from '../../../adapters/stores/
 import { redisStore } from '../../../adapters/stores/redis.ts'
 import { replicatedStore } from '../../../adapters/stores/replicated.ts'
 import type { Store } from '../../../src/index.ts'
+import { callMs } from './busy.ts'
 
 /** A store as it can be told to another process. */
 export type StoreSpec =
@@ -27,10 +28,10 @@ const reconnectStrategy = (retries: number) => Math.min(50 * 2 ** retries, 500)
 export async function openStore(spec: StoreSpec): Promise<OpenStore> {
   switch (spec.kind) {
     case 'memcached':
-      return plain(memcachedStore({ servers: spec.servers, ...spec.options }))
+      return plain(memcachedStore({ servers: spec.servers, connectMs: callMs, callMs, ...spec.options }))
     case 'provided': {
       let servers = spec.servers
-      const store = memcachedStore({ servers: async () => servers, ...spec.options })
+      const store = memcachedStore({ servers: async () => servers, connectMs: callMs, callMs, ...spec.options })
       const provide = (list: readonly string[]) => {
         servers = list
       }
@@ -40,7 +41,9 @@ export async function openStore(spec: StoreSpec): Promise<OpenStore> {
       // With its queue: idle for a second it connects anew, and without one what is asked meanwhile fails. Three such failures in
       // a row, which take a few ms, and redis counts as down for a second.
       const redis = await openNodeRedis(spec.port, false)
-      const store = replicatedStore({ stores: [memcachedStore({ servers: spec.servers }), redis.store] })
+      const store = replicatedStore({
+        stores: [memcachedStore({ servers: spec.servers, connectMs: callMs, callMs }), redis.store],
+      })
       return { ...plain(store), close: async () => void (await Promise.all([store.close?.(), redis.close()])) }
     }
     case 'node-redis':
@@ -53,7 +56,7 @@ export async function openStore(spec: StoreSpec): Promise<OpenStore> {
       })
       client.on('error', () => {})
       await new Promise((ready) => client.once('ready', ready))
-      return { ...plain(redisStore({ client })), close: async () => client.disconnect() }
+      return { ...plain(redisStore({ client, callMs })), close: async () => client.disconnect() }
     }
   }
 }
@@ -63,7 +66,7 @@ async function openNodeRedis(port: number, disableOfflineQueue: boolean): Promis
   const client = createClient({ socket, disableOfflineQueue })
   client.on('error', () => {})
   await client.connect()
-  return { ...plain(redisStore({ client })), close: async () => client.destroy() }
+  return { ...plain(redisStore({ client, callMs })), close: async () => client.destroy() }
 }
 
 function plain(store: Store): OpenStore {
