@@ -134,6 +134,21 @@ describe('bare results of format 2.0', () => {
   })
 })
 
+describe.each(['REST API', 'HTTP API', 'function URL', 'ALB, multi-value'] as const)('cookies on %s', (sender) => {
+  const own = ['plain=1', 'name=Zo\u00eb', 'snow=\u2603; Path=/', 'last=2']
+  it("of the handler's own with a character above U+00FF are kept, in their order (F33)", async () => {
+    const cookies =
+      sender === 'REST API' || multi(sender) ? { multiValueHeaders: { 'Set-Cookie': own } } : { cookies: own }
+    const handler = withSession(kit().options, async (_event: object, session: Session<Any>) => {
+      await write(session)
+      return frozen({ statusCode: 200, ...cookies })
+    })
+    const given: Any = await handler(eventOf(sender), {})
+    const sent: readonly string[] = given.cookies ?? given.multiValueHeaders['set-cookie']
+    expect([sent[0]?.slice(0, 11), sent.slice(1)]).toEqual(['__Host-sid=', own])
+  })
+})
+
 describe('one form of its own', () => {
   it('format 2.0 keeps cookies in their list', async () => {
     const result = frozen({ statusCode: 200, cookies: ['a=1', 'b=2'], headers: { 'Set-Cookie': 'c=3' } })

@@ -10,10 +10,11 @@ export function applyTo(form: EventForm, result: unknown, commit: CommitResult):
   if (!commit.touched) return result
   const response = form === 'v2' ? structured(result) : result
   if (!isFields(response)) return response
-  const before = headersOf(form, response)
+  const own = pairsIn(form, response)
+  const before = headersOf(own)
   const after = new Headers(before)
   commit.applyTo(after)
-  return replaceIn(form, response, before, after)
+  return replaceIn(form, response, before, after, cookiesOf(own))
 }
 
 /** An answer of ours. */
@@ -35,15 +36,21 @@ function structured(result: unknown): unknown {
   return { statusCode: 200, headers: { 'content-type': 'application/json' }, body, isBase64Encoded: false }
 }
 
+type Pair = readonly [name: string, value: string]
+
 /** The headers that the gateway will see: it looks only where its form has them. Cookies in the order of the handler. */
-function headersOf(form: EventForm, response: Fields): Headers {
-  const headers = new Headers()
+function pairsIn(form: EventForm, response: Fields): readonly Pair[] {
   const multi = form === 'v1' || form === 'alb-multi' ? pairsOf(response.multiValueHeaders) : []
   const single = form === 'alb-multi' ? [] : pairsOf(response.headers)
   const cookies = form === 'v2' ? pairsOf({ 'set-cookie': response.cookies }) : []
   const isNew = ([name, value]: Pair) => !multi.some((other) => other[0] === name && other[1] === value)
   // What stands in both maps of a REST API is sent once.
-  for (const [name, value] of [...cookies, ...multi, ...single.filter(isNew)]) {
+  return [...cookies, ...multi, ...single.filter(isNew)]
+}
+
+function headersOf(pairs: readonly Pair[]): Headers {
+  const headers = new Headers()
+  for (const [name, value] of pairs) {
     try {
       headers.append(name, value)
     } catch {
@@ -53,7 +60,8 @@ function headersOf(form: EventForm, response: Fields): Headers {
   return headers
 }
 
-type Pair = readonly [name: string, value: string]
+/** As the handler wrote them: `Headers` refuses what is above U+00FF, and a cookie must not vanish for that. */
+const cookiesOf = (pairs: readonly Pair[]) => pairs.flatMap(([name, value]) => (name === 'set-cookie' ? [value] : []))
 
 /** Names in lower case; numbers and booleans are values, too. */
 function pairsOf(map: unknown): readonly Pair[] {
@@ -66,13 +74,19 @@ function pairsOf(map: unknown): readonly Pair[] {
   )
 }
 
-function replaceIn(form: EventForm, response: Fields, before: Headers, after: Headers): Fields {
+function replaceIn(
+  form: EventForm,
+  response: Fields,
+  before: Headers,
+  after: Headers,
+  ownCookies: readonly string[],
+): Fields {
   const names = new Set([...before.keys(), ...after.keys()].filter((name) => isChanged(name, before, after)))
   const single = without(response.headers, names)
   const multi = without(response.multiValueHeaders, names)
   let cookies = response.cookies
   for (const name of names) {
-    const values = valuesOf(name, after)
+    const values = name === 'set-cookie' ? withOwn(before, after, ownCookies) : valuesOf(name, after)
     if (values.length === 0) continue
     if (form === 'v2' && name === 'set-cookie') cookies = values
     else if (form === 'alb-multi' || (form === 'v1' && name === 'set-cookie')) multi[name] = values
@@ -85,6 +99,12 @@ function replaceIn(form: EventForm, response: Fields, before: Headers, after: He
     ...whereUsed('multiValueHeaders', multi, response.multiValueHeaders),
     ...(cookies === undefined ? {} : { cookies }),
   }
+}
+
+/** The session's cookies, which come first, then all of the handler's. */
+function withOwn(before: Headers, after: Headers, own: readonly string[]): readonly string[] {
+  const [all, others] = [after.getSetCookie(), before.getSetCookie().length]
+  return [...all.slice(0, all.length - others), ...own]
 }
 
 const isChanged = (name: string, before: Headers, after: Headers) =>
