@@ -1,5 +1,6 @@
 import { serializeCookie } from './cookie.ts'
 import { equalData, type SessionData } from './journal.ts'
+import { assertOne } from './nesting.ts'
 import { conflict, gone, newer } from './newer.ts'
 import { encodeRecord, sealRecord } from './record.ts'
 import { dataOf, type Found, type RequestState } from './request.ts'
@@ -22,6 +23,7 @@ const goneMs = 5000
 export async function commit(state: RequestState, failed: boolean): Promise<string | undefined> {
   while (state.pending.size > 0) await Promise.all(state.pending)
   state.closed = true
+  assertOne(state, failed)
   if (state.destroyed) return state.budget.phase(() => destroy(state))
   if (failed) return state.regenerated && state.budget.phase(() => invalidate(state))
   if (state.operations.length === 0 && !state.regenerated) return undefined

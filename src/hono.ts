@@ -2,7 +2,9 @@ import type { Context, Env, MiddlewareHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { tellFromNowOn, writeTo } from './answer.ts'
 import { SessionConflictError, SessionGoneError, SessionOptionsError, StoreUnavailableError } from './errors.ts'
+import { carriesSession, findOpen, type Open, showOpen, twoSessions } from './nesting.ts'
 import { checkOptions, type SessionOptions, type Settings, sameSettings } from './options.ts'
+import type { RequestState } from './request.ts'
 import { isWorkers } from './runtime.ts'
 import { LazySession, type Session } from './session.ts'
 import { type Sessions, sessionsFrom } from './sessions.ts'
@@ -29,22 +31,60 @@ export function session<E extends Env = any>(options: OptionsOf<E>): MiddlewareH
     const outer = LazySession.stateOf(vars.get('session'))?.settings
     if (outer && sameSettings(outer, settings)) return next()
     if (outer) throw new SessionOptionsError('session() is mounted twice with different options')
-    const { session, commit } = sessions.open(c.req.header('Cookie'))
-    vars.set('session', session)
-    const state = LazySession.stateOf(session)
-    if (state) state.onFirstUse = () => tellFromNowOn(c)
+    const around = openAround(c, settings)
+    if (around?.request === c.req.raw) return join(vars, around, next)
+    const { open, commit } = begin(vars, sessions, around)
+    const { state } = open
     try {
       await next()
     } catch (error) {
       await asHttp(c, () => commit({ failed: true }))
       throw error
     }
-    const result = await asHttp(c, () => commit({ failed: isFailure(c.error) }))
+    if (state.touched && carriesSession(c.res.headers, settings.cookie)) state.refusal ??= twoSessions()
+    const result = await asHttp(c, () => commit({ failed: open.failed || isFailure(c.error) }))
     if (isAnswered(c)) complete(c)
     else throwAsHttp(c, c.error)
     if (result.touched) writeTo(c, (headers) => result.applyTo(headers))
-    else if (state) state.onFirstUse = onlyForErrors(c)
+    else state.onFirstUse = onlyForErrors(c)
   }
+}
+
+type AnyContext = Context<SessionEnv<object>>
+type AnyOpen = Open<Session<object>>
+
+/** Another app is around this one, with the same sessions. */
+function openAround(c: Context, settings: Settings): AnyOpen | undefined {
+  const around = findOpen<Session<object>>(c)
+  return around && sameSettings(around.state.settings, settings) ? around : undefined
+}
+
+function begin(c: AnyContext, sessions: Sessions<object>, around: AnyOpen | undefined) {
+  const cookieHeader = c.req.header('Cookie')
+  const { session, commit } = sessions.open(cookieHeader)
+  const state = LazySession.stateOf(session) as RequestState
+  const open: AnyOpen = { request: c.req.raw, cookieHeader, session, state, failed: false }
+  showOpen(c, open)
+  c.set('session', session)
+  state.onFirstUse = () => tellFromNowOn(c)
+  if (around?.cookieHeader === cookieHeader) state.outer = around?.state
+  return { open, commit }
+}
+
+/** The very same request inside of another app: its session, which is committed there. */
+async function join(c: AnyContext, open: AnyOpen, next: () => Promise<void>): Promise<void> {
+  const { session, state } = open
+  const { onFirstUse } = state
+  c.set('session', session)
+  if (state.touched) tellFromNowOn(c)
+  state.onFirstUse = () => tellFromNowOn(c) && (onFirstUse?.() ?? true)
+  try {
+    await next()
+  } catch (error) {
+    open.failed = true
+    throw error
+  }
+  open.failed ||= isFailure(c.error)
 }
 
 /** A first use after the commit comes too late, unless what looks at the session is the answer to an error that came later still. */

@@ -45,6 +45,10 @@ export class RequestState {
   touched = false
   /** Makes the answer say so, if there is somebody who can; false where it may have left already. */
   onFirstUse: (() => boolean) | undefined
+  /** The session of the same request outside of this one, where there are two. */
+  outer: RequestState | undefined
+  /** Why this one may not write: the other did. */
+  refusal: SessionUseError | undefined
   closed = false
   destroyed = false
   regenerated: { reauthenticated: boolean } | undefined

@@ -165,6 +165,7 @@ export class LazySession implements Session<Record<string, unknown>> {
   destroy(): void {
     const state = this.#touch()
     if (state.closed) throw new SessionUseError('the session was destroyed after its commit: nothing would happen')
+    if (state.refusal) throw state.refusal
     state.destroyed = true
   }
 
@@ -190,6 +191,7 @@ export class LazySession implements Session<Record<string, unknown>> {
     const state = this.#touch()
     if (state.closed) throw new SessionUseError('the session was changed after its commit: nothing would be stored')
     if (state.destroyed) throw new SessionUseError('the session was changed after destroy()')
+    if (state.refusal) throw state.refusal
     if (state.loaded?.status === 'unavailable') throw state.loaded.error
     return state
   }
