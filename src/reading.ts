@@ -30,8 +30,8 @@ export async function readRecord(
 ): Promise<Stored> {
   const readAt = performance.now()
   const onLost = (node: string) => state.emit({ type: 'lost', node })
-  const entry = await state.call((store, signal) =>
-    store.read(claim.identity.key, { signal, atLeast, touchSeconds, onLost }),
+  const entry = await state.call((store, { signal, ranOut }) =>
+    store.read(claim.identity.key, { signal, ranOut, atLeast, touchSeconds, onLost }),
   )
   return entry === null ? { status: 'absent' } : await openEntry(state, claim, entry, readAt)
 }

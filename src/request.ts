@@ -8,7 +8,7 @@ import type { Json } from './json.ts'
 import type { Settings } from './options.ts'
 import { fetchRecord } from './reading.ts'
 import type { SessionRecord } from './record.ts'
-import type { Store, Version } from './store.ts'
+import type { CallOptions, Store, Version } from './store.ts'
 import type { Claim } from './token.ts'
 
 /** A live record as it was read or written, with the version that the next write must name. */
@@ -62,6 +62,8 @@ export class RequestState {
   /** The one load, once it was asked for. */
   loading: Promise<Loaded> | undefined
   #view: Map<string, Json> | undefined
+  /** For compositions: who let a call of this request run out. */
+  #ranOut: Set<object> | undefined
   /** Recipes that threw on the loaded data, with what they threw. */
   readonly #impossible: Map<Operation, unknown> = new Map()
 
@@ -170,11 +172,13 @@ export class RequestState {
 
   /** One call of the store, within the budget. */
   async call<Result>(
-    work: (store: Store, signal: AbortSignal) => Promise<Result>,
+    work: (store: Store, options: CallOptions) => Promise<Result>,
     atLeastMs?: number,
   ): Promise<Result> {
+    this.#ranOut ??= new Set()
+    const ranOut = this.#ranOut
     try {
-      return await this.budget.call((signal) => work(this.settings.store, signal), atLeastMs)
+      return await this.budget.call((signal) => work(this.settings.store, { signal, ranOut }), atLeastMs)
     } catch (error) {
       if (error instanceof StoreUnavailableError) this.emit({ type: 'unavailable', node: error.node })
       throw error

@@ -10,6 +10,8 @@ export interface Entry {
 /** Accepted by every call. An aborted call rejects soon; whether a write happened is then unknown. */
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined
+  /** One set for all calls of a request: a composition notes here who let one run out, and does not wait for it again. A leaf may ignore it. */
+  readonly ranOut?: Set<object> | undefined
 }
 
 /** What a read may ask for beside the value. */

@@ -2,7 +2,7 @@ import { StoreUnavailableError } from './errors.ts'
 import { drawId, type Identity, identify } from './identity.ts'
 import { encodeRecord, type SessionRecord, sealRecord, tombstone } from './record.ts'
 import type { Found, RequestState } from './request.ts'
-import type { Entry, UpdateResult } from './store.ts'
+import type { CallOptions, Entry, UpdateResult } from './store.ts'
 import type { Claim } from './token.ts'
 
 /** Drawn ids before giving up; a composition answers `taken` for an id whose home is down. */
@@ -28,7 +28,7 @@ export async function create(state: RequestState, record: SessionRecord, after: 
     const revision = nextRevision(state, after)
     const value = await sealRecord(ring, identity, revision, plaintext)
     const seconds = state.secondsToLive(record.until)
-    const write = (signal: AbortSignal) => state.settings.store.create(identity.key, value, seconds, { signal })
+    const write = (options: CallOptions) => state.settings.store.create(identity.key, value, seconds, options)
     const claim = { identity, revision, until: record.until }
     const result = await settle(state, identity, value, write).catch(async (error: unknown) => {
       if (error instanceof StoreUnavailableError) await undo(state, claim)
@@ -42,7 +42,7 @@ export async function create(state: RequestState, record: SessionRecord, after: 
 /** Ends a session for good, whatever is stored; no load is needed. */
 export async function bury(state: RequestState, claim: Claim, kind: 'destroyed' | 'regenerated'): Promise<void> {
   const value = tombstone(kind, nextRevision(state, claim.revision))
-  await settle(state, claim.identity, value, (signal) => end(state, claim, value, signal))
+  await settle(state, claim.identity, value, (options) => end(state, claim, value, options))
   state.emit({ type: 'commit', outcome: 'destroyed', bytes: value.length, attempts: 1 })
 }
 
@@ -62,8 +62,8 @@ export async function update(
   base: Found,
 ): Promise<UpdateResult> {
   const versionAgeMs = performance.now() - base.readAt
-  return settle(state, identity, value, (signal) =>
-    state.settings.store.update(identity.key, value, seconds, base.version, { signal, versionAgeMs }),
+  return settle(state, identity, value, (options) =>
+    state.settings.store.update(identity.key, value, seconds, base.version, { ...options, versionAgeMs }),
   )
 }
 
@@ -75,16 +75,16 @@ async function settle<Result extends { readonly status: string }>(
   state: RequestState,
   identity: Identity,
   value: Uint8Array,
-  write: (signal: AbortSignal) => Promise<Result>,
+  write: (options: CallOptions) => Promise<Result>,
 ): Promise<Result | { readonly status: 'stored'; readonly version: string }> {
   try {
-    const result = await state.call((_, signal) => write(signal))
+    const result = await state.call((_, options) => write(options))
     if (typeof result?.status !== 'string') throw new StoreUnavailableError('the store answered nonsense')
     return result
   } catch (error) {
     if (!(error instanceof StoreUnavailableError)) throw error
     const entry: Entry | null = await state
-      .call((store, signal) => store.read(identity.key, { signal }))
+      .call((store, options) => store.read(identity.key, options))
       .catch(() => null)
     if (entry && sameBytes(entry.value, value)) return { status: 'stored', version: entry.version }
     throw error
@@ -94,12 +94,12 @@ async function settle<Result extends { readonly status: string }>(
 /** Takes back a record whose token was never handed out. Nobody can reach it, so a failure here costs only memory. */
 export async function undo(state: RequestState, claim: Claim): Promise<void> {
   const value = tombstone('destroyed', nextRevision(state, claim.revision))
-  await state.call((_, signal) => end(state, claim, value, signal), undoMs).catch(() => {})
+  await state.call((_, options) => end(state, claim, value, options), undoMs).catch(() => {})
 }
 
-async function end(state: RequestState, { identity }: Claim, value: Uint8Array, signal: AbortSignal) {
+async function end(state: RequestState, { identity }: Claim, value: Uint8Array, options: CallOptions) {
   const { store } = state.settings
-  await store.delete(identity.key, { signal, tombstone: { value, seconds: tombstoneSeconds(state) } })
+  await store.delete(identity.key, { ...options, tombstone: { value, seconds: tombstoneSeconds(state) } })
   return { status: 'stored', version: '' } as const
 }
 

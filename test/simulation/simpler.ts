@@ -1,3 +1,4 @@
+import { inBackground } from '../../adapters/stores/replication/asking.ts'
 import { Cluster, type ClusterOptions } from '../../adapters/stores/replication/cluster.ts'
 import { replicate } from '../../adapters/stores/replication/composition.ts'
 import { type Copy, splitVersion } from '../../adapters/stores/replication/copies.ts'
@@ -36,7 +37,7 @@ const acknowledge = (value: Uint8Array, copies: readonly Copy[]): UpdateResult =
 export const answerBeforeTheCopy: Build = withRule(async (key, value, seconds, copies) => {
   const after: Copy[] = []
   for (const copy of copies) {
-    const result = await put(copy, key, value, seconds, undefined)
+    const result = await put(copy, key, value, seconds, inBackground)
     if (result === 'conflict') return conflict
     after.push(result)
     if (result.status === 'value') break
@@ -49,7 +50,7 @@ export const answerBeforeTheCopy: Build = withRule(async (key, value, seconds, c
 
 /** All owners at once; the home decides. */
 export const copiesInParallel: Build = withRule(async (key, value, seconds, copies) => {
-  const after = await Promise.all(copies.map((copy) => put(copy, key, value, seconds, undefined)))
+  const after = await Promise.all(copies.map((copy) => put(copy, key, value, seconds, inBackground)))
   const [home] = after
   if (home === undefined || home === 'conflict' || home.status !== 'value') return conflict
   await Promise.all(
@@ -65,7 +66,7 @@ export const copiesInParallel: Build = withRule(async (key, value, seconds, copi
 export const overwriteOlderCopies: Build = withRule(async (key, value, seconds, copies) => {
   const at = copies.findIndex(({ status, member }) => status !== 'down' && member.isUp)
   const judge = copies[at]
-  const result = judge && (await put(judge, key, value, seconds, undefined))
+  const result = judge && (await put(judge, key, value, seconds, inBackground))
   if (!result || result === 'conflict' || result.status !== 'value') return conflict
   for (const copy of copies) if (copy !== judge) await overwriteIfOlder(copy, key, value, seconds)
   return acknowledge(
@@ -80,7 +81,7 @@ export const noFailoverRank: Build = (options) => {
 }
 
 async function overwriteIfOlder(copy: Copy, key: string, value: Uint8Array, seconds: number): Promise<void> {
-  const entry = await copy.member.ask((store) => store.read(key), undefined)
+  const entry = await copy.member.ask((store) => store.read(key), inBackground)
   if (entry === undefined || (entry && (isTombstone(entry.value) || revisionOf(entry.value) >= revisionOf(value))))
     return
   const { member } = copy
@@ -89,6 +90,6 @@ async function overwriteIfOlder(copy: Copy, key: string, value: Uint8Array, seco
     key,
     value,
     seconds,
-    undefined,
+    inBackground,
   )
 }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { memoryStore } from '../../adapters/stores/memory.ts'
+import { inBackground } from '../../adapters/stores/replication/asking.ts'
 import { Handover } from '../../adapters/stores/replication/handover.ts'
 import { Member, outageOf } from '../../adapters/stores/replication/member.ts'
 import { RefusalError } from '../../adapters/stores/replication/refusal.ts'
@@ -23,7 +24,8 @@ function memberOf(hasWork = () => false) {
   const store = countingStore(failing)
   const listener = { onBack: vi.fn(), onFailure: vi.fn(), hasWork }
   const member = new Member('node', store, listener)
-  const ask = (force = false, signal?: AbortSignal) => member.ask((s) => s.read('key', { signal }), signal, force)
+  const ask = (force = false, signal?: AbortSignal) =>
+    member.ask((s, call) => s.read('key', call), { call: { signal }, force })
   return { member, store, failing, listener, ask }
 }
 async function out(hasWork?: () => boolean) {
@@ -60,8 +62,8 @@ describe('the breaker of a member', () => {
     expect(member.isUp).toBe(true)
     failing.always(undefined)
     for (let i = 0; i < 5; i++)
-      expect(await member.ask(() => Promise.reject(new RefusalError('full')), undefined)).toBeUndefined()
-    await expect(member.ask((s) => s.read(''), undefined)).rejects.toBeInstanceOf(RangeError)
+      expect(await member.ask(() => Promise.reject(new RefusalError('full')), inBackground)).toBeUndefined()
+    await expect(member.ask((s) => s.read(''), inBackground)).rejects.toBeInstanceOf(RangeError)
     expect(member.isUp).toBe(true)
   })
 
@@ -136,12 +138,12 @@ describe('the breaker of a member', () => {
 it('an outage is told by what failed last, not by what failed once', async () => {
   const [a, b] = [memberOf().member, memberOf().member]
   const fail = (node: string) => () => Promise.reject(new StoreUnavailableError(`${node} failed`, { node }))
-  await a.ask(fail('a'), undefined)
+  await a.ask(fail('a'), inBackground)
   await pass(1)
-  await b.ask(fail('b'), undefined)
+  await b.ask(fail('b'), inBackground)
   expect(outageOf([a, b])).toMatchObject({ message: 'b failed', node: 'b' })
   await pass(1)
-  await a.ask(fail('a'), undefined)
+  await a.ask(fail('a'), inBackground)
   expect(outageOf([a, b])).toMatchObject({ message: 'a failed', node: 'a' })
   expect(outageOf([memberOf().member])).toMatchObject({ node: 'node' })
 })

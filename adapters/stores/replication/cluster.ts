@@ -1,4 +1,5 @@
 import { type CallOptions, maxTtlSeconds, type Store, type Tombstone } from '../../../src/store.ts'
+import { type Asking, hasRunOut, inBackground } from './asking.ts'
 import { Handover } from './handover.ts'
 import { Member } from './member.ts'
 import { read } from './reading.ts'
@@ -42,10 +43,11 @@ export class Cluster {
     return [...this.#byName.values()]
   }
 
-  /** Whether at least so many members are up. */
-  hasUp(count: number): boolean {
+  /** Whether at least so many members are up, as far as this request has seen. */
+  hasUp(count: number, call: CallOptions = {}): boolean {
     let up = 0
-    for (const member of this.#byName.values()) if (member.isUp && ++up >= count) return true
+    for (const member of this.#byName.values())
+      if (member.isUp && !hasRunOut(member, call) && ++up >= count) return true
     return false
   }
 
@@ -98,17 +100,16 @@ export class Cluster {
   }
 
   /** Sets a tombstone on one member; false where it could not be reached. */
-  async bury(member: Member, key: string, tombstone: Tombstone, options: CallOptions, force = false): Promise<boolean> {
-    const { signal } = options
-    const work = (store: Store) => store.delete(key, { signal, tombstone }).then(() => true)
-    const done = (await member.ask(work, signal, force)) === true
+  async bury(member: Member, key: string, tombstone: Tombstone, asking: Asking, force?: boolean): Promise<boolean> {
+    const work = (store: Store, call: CallOptions) => store.delete(key, { ...call, tombstone }).then(() => true)
+    const done = (await member.ask(work, asking, force)) === true
     if (!done) this.handover.note(member, key, tombstone)
     return done
   }
 
   async #repair(member: Member, key: string, tombstone: Tombstone | undefined): Promise<boolean> {
     if (tombstone)
-      return (await member.ask((store) => store.delete(key, { tombstone }).then(() => true), undefined)) === true
+      return (await member.ask((store) => store.delete(key, { tombstone }).then(() => true), inBackground)) === true
     const found = await read(this, key, {}).catch(() => undefined)
     return (
       found !== undefined &&

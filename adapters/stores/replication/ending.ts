@@ -1,5 +1,6 @@
 import { isTombstone } from '../../../src/record.ts'
 import type { DeleteOptions, UpdateResult } from '../../../src/store.ts'
+import { askingOf, hasRunOut } from './asking.ts'
 import type { Cluster } from './cluster.ts'
 import { type Copy, sameBytes } from './copies.ts'
 import { outageOf } from './member.ts'
@@ -29,31 +30,33 @@ async function claimOne(
   known: Copy,
   isFirst: boolean,
 ): Promise<Copy | 'changed' | { readonly lostTo: Uint8Array }> {
-  const { key, value, seconds, signal } = write
+  const { key, value, seconds, asking } = write
   const { member } = known
-  let copy = known.status === 'down' ? await reread(member, key, signal) : known
+  const isAway = known.status === 'down' && !hasRunOut(member, asking.call)
+  let copy = isAway ? await reread(member, key, asking) : known
   for (let attempt = 0; attempt < 3 && copy.status !== 'down'; attempt++) {
     if (copy.status === 'value' && isTombstone(copy.value))
       return sameBytes(copy.value, value) ? copy : { lostTo: copy.value }
-    const after = await put(copy, key, value, seconds, signal, true)
+    const after = await put(copy, key, value, seconds, asking, true)
     if (after !== 'conflict' && after.status === 'value') return after
-    copy = await reread(member, key, signal)
+    copy = await reread(member, key, asking)
     if (isFirst && copy.status === 'value' && !isTombstone(copy.value) && after === 'conflict') return 'changed'
   }
   return { member, status: 'down' }
 }
 
 /** A tombstone on every owner at once, whatever its breaker says; one that took it is enough, the rest get it handed over. */
-export async function remove(cluster: Cluster, key: string, { tombstone, signal }: DeleteOptions): Promise<void> {
+export async function remove(cluster: Cluster, key: string, { tombstone, ...options }: DeleteOptions): Promise<void> {
   const owners = cluster.ownersOf(key)
+  const asking = askingOf(owners, options)
   if (tombstone) {
-    const results = await Promise.all(owners.map((member) => cluster.bury(member, key, tombstone, { signal }, true)))
+    const results = await Promise.all(owners.map((member) => cluster.bury(member, key, tombstone, asking, true)))
     if (!results.includes(true)) throw outageOf(owners)
     return
   }
   // Without a tombstone a copy that was missed would come back, so all must have taken it.
   const work = owners.map((member) =>
-    member.ask((store) => store.delete(key, { signal }).then(() => true), signal, true),
+    member.ask((store, call) => store.delete(key, call).then(() => true), asking, true),
   )
   if ((await Promise.all(work)).includes(undefined)) throw outageOf(owners)
 }

@@ -1,5 +1,6 @@
 import { SessionValueError, StoreUnavailableError } from '../../../src/errors.ts'
-import type { Store } from '../../../src/store.ts'
+import type { CallOptions, Store } from '../../../src/store.ts'
+import { type Asking, hasRunOut, inBackground } from './asking.ts'
 import { RefusalError } from './refusal.ts'
 
 /** mcrouter takes a node out after 3 failures in a row; one is a lost packet, ten are ten slow requests. */
@@ -8,6 +9,8 @@ const firstProbeMs = 1000
 const longestProbeMs = 60_000
 /** A healthy node answers within a few ms: one that was waited for this long in vain counts as failed, whoever gave up. */
 const patientMs = 100
+/** What a node that was just waited for in vain gets once more, to tell a lost reply from a frozen node. */
+const momentMs = 40
 /** A probe that is late by so much was not merely crowded out: this process stood still, as a frozen Lambda does. */
 const overdueMs = 500
 /** Nothing is ever stored under it: any answer to it shows that the node is there. */
@@ -24,6 +27,9 @@ export function outageOf(members: readonly Member[]): StoreUnavailableError {
   const node = cause?.node ?? members[0]?.name
   return new StoreUnavailableError(cause?.message ?? `${node ?? 'the store'} does not answer`, { cause, node })
 }
+
+/** What is asked of a member's store. */
+type Work<Result> = (store: Store, call: CallOptions) => Promise<Result>
 
 /** What a member tells its cluster. */
 export interface MemberListener {
@@ -68,16 +74,36 @@ export class Member {
     return this.#downSince === undefined ? 0 : performance.now() - this.#downSince
   }
 
-  /** One call; an outage is the value `undefined`. Asks a node that is out only where `force` says so, or its probe is overdue. */
+  /**
+   * One call; an outage is the value `undefined`. Asks a node that is out only where `force` says so, or its probe is overdue; one
+   * that let a call of this request run out not at all.
+   */
   async ask<Result>(
-    work: (store: Store) => Promise<Result>,
-    signal: AbortSignal | undefined,
-    force = false,
+    work: Work<Result>,
+    { call, force: forced }: Asking,
+    force: boolean = forced,
   ): Promise<Result | undefined> {
-    if (!this.isUp && !force && !this.#isOverdue()) return undefined
+    if (hasRunOut(this, call)) return undefined
+    if (!force && !this.isUp && !this.#isOverdue()) return undefined
+    return this.#ask(work, call)
+  }
+
+  /** One call, whatever is known of the node. One that let a call of this request run out is waited for a moment, no longer. */
+  async askAgain<Result>(work: Work<Result>, { call }: Asking): Promise<Result | undefined> {
+    const answer = this.#ask(work, call)
+    if (!hasRunOut(this, call)) return answer
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const moment = new Promise<undefined>((enough) => {
+      timer = setTimeout(enough, momentMs, undefined)
+    })
+    return Promise.race([answer, moment]).finally(() => clearTimeout(timer))
+  }
+
+  async #ask<Result>(work: Work<Result>, call: CallOptions): Promise<Result | undefined> {
+    this.#isOverdue()
     const askedAt = performance.now()
     try {
-      const result = await work(this.store)
+      const result = await work(this.store, call)
       this.#succeeded()
       return result
     } catch (error) {
@@ -88,8 +114,11 @@ export class Member {
         error instanceof StoreUnavailableError ? error : new StoreUnavailableError('failed', { cause: error })
       this.lastErrorAt = now
       // What the caller soon gave up says nothing about the node, and what the node itself refused shows that it is there.
-      const wasGivenUp = signal?.aborted === true && now - askedAt < patientMs
-      if (!wasGivenUp && !(error instanceof RefusalError)) this.#failed(askedAt, now)
+      const hasWaited = now - askedAt >= patientMs
+      const wasGivenUp = call.signal?.aborted === true && !hasWaited
+      if (error instanceof RefusalError) return undefined
+      if (hasWaited) call.ranOut?.add(this)
+      if (!wasGivenUp) this.#failed(askedAt, now)
       return undefined
     }
   }
@@ -147,8 +176,7 @@ export class Member {
   }
 
   async #probe(): Promise<void> {
-    this.#isOverdue()
-    const answer = await this.ask((store) => store.read(probeKey).then(() => true), undefined, true)
+    const answer = await this.ask((store) => store.read(probeKey).then(() => true), inBackground, true)
     if (answer !== undefined || this.isUp) return
     this.#probeMs = this.#listener.hasWork() ? firstProbeMs : Math.min(2 * this.#probeMs, longestProbeMs)
     this.#schedule()

@@ -1,5 +1,6 @@
 import { StoreUnavailableError } from '../../../src/errors.ts'
 import type { UpdateResult, Version } from '../../../src/store.ts'
+import type { Asking } from './asking.ts'
 import type { Cluster } from './cluster.ts'
 import { type Copy, copyOf, sameBytes } from './copies.ts'
 import { type Member, outageOf } from './member.ts'
@@ -14,7 +15,7 @@ export interface Write {
   readonly key: string
   readonly value: Uint8Array
   readonly seconds: number
-  readonly signal: AbortSignal | undefined
+  readonly asking: Asking
 }
 
 /** The owners that hold the value now. */
@@ -33,14 +34,14 @@ const unknown = ({ cluster, key }: Write): StoreUnavailableError => {
 }
 
 /** What an owner holds, asked whatever its breaker says. */
-export async function reread(member: Member, key: string, signal: AbortSignal | undefined): Promise<Copy> {
-  return copyOf(member, await member.ask((store) => store.read(key, { signal }), signal, true))
+export async function reread(member: Member, key: string, asking: Asking): Promise<Copy> {
+  return copyOf(member, await member.askAgain((store, call) => store.read(key, call), asking))
 }
 
 /** After a refusal: our own bytes mean it was stored after all; anything else is a conflict, or unknown where we may have been applied. */
 export async function whatIsThere(write: Write, isMaybe: boolean): Promise<UpdateResult> {
-  const { cluster, key, value, signal } = write
-  const found = await read(cluster, key, { signal })
+  const { cluster, key, value, asking } = write
+  const found = await read(cluster, key, asking.call)
   if (found && sameBytes(found.entry.value, value)) return acknowledge(write, found.copies)
   if (isMaybe) throw unknown(write)
   return found ? { status: 'conflict', current: found.entry } : { status: 'missing' }
@@ -54,10 +55,10 @@ export async function acknowledge(
   write: Write,
   given: readonly Copy[],
 ): Promise<{ readonly status: 'stored'; readonly version: Version }> {
-  const { cluster, key, value, signal } = write
+  const { cluster, key, value, asking } = write
   let copies = given
   for (let check = 0; !stored(copies).every(stands); check++) {
-    const found = check < maxChecks ? await read(cluster, key, { signal }) : null
+    const found = check < maxChecks ? await read(cluster, key, asking.call) : null
     if (!found || !sameBytes(found.entry.value, value)) throw nobody(write)
     copies = found.copies
   }

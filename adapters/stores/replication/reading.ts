@@ -1,6 +1,7 @@
 import { StoreUnavailableError } from '../../../src/errors.ts'
 import { isTombstone, revisionOf } from '../../../src/record.ts'
 import type { CreateResult, Entry, ReadOptions, UpdateResult } from '../../../src/store.ts'
+import { type Asking, askingOf } from './asking.ts'
 import type { Cluster } from './cluster.ts'
 import { type Copy, copyOf, joinVersion, sameBytes, winnerOf } from './copies.ts'
 import { type Member, outageOf } from './member.ts'
@@ -21,17 +22,18 @@ const maxRounds = 12
 export async function read(cluster: Cluster, key: string, options: ReadOptions): Promise<Replicated | null> {
   if (options.touchSeconds !== undefined) cluster.sawSeconds(options.touchSeconds)
   const owners = cluster.ownersOf(key)
+  const asking = askingOf(owners, options)
   for (let round = 0; round < maxRounds; round++) {
     if (round > 1) await pause(round)
-    const copies = await readCopies(owners, key, options)
+    const copies = await readCopies(owners, key, options, asking)
     const best = winnerOf(copies)
     if (best === undefined) return absentOrThrow(cluster, copies, options.onLost)
-    if (isTombstone(best.value)) return passOnTombstone(cluster, key, copies, best.value, options)
+    if (isTombstone(best.value)) return passOnTombstone(cluster, key, copies, best.value, options, asking)
     const behind = options.atLeast !== undefined && revisionOf(best.value) < options.atLeast
     const giveUpMs = cluster.options.giveUpSeconds * 1000
     if (behind && copies.some(({ status, member }) => status === 'down' && member.downMs <= giveUpMs))
       throw away(copies)
-    const repaired = await repair(cluster, key, copies, best.value, options)
+    const repaired = await repair(cluster, key, copies, best.value, options, asking)
     // Who only reads hands over too: between two restarts a session may be read where its node is still out.
     for (const { member, status } of repaired ?? []) if (status === 'down') cluster.handover.note(member, key)
     if (repaired) return { entry: entryOf(best.value, repaired), copies: repaired }
@@ -45,9 +47,14 @@ function pause(round: number): Promise<void> {
 }
 
 /** One parallel round trip; with `touchSeconds` each owner slides the expiry. */
-async function readCopies(owners: readonly Member[], key: string, options: ReadOptions): Promise<Copy[]> {
+async function readCopies(
+  owners: readonly Member[],
+  key: string,
+  options: ReadOptions,
+  asking: Asking,
+): Promise<Copy[]> {
   return Promise.all(
-    owners.map(async (member) => copyOf(member, await member.ask((store) => store.read(key, options), options.signal))),
+    owners.map(async (member) => copyOf(member, await member.ask((store) => store.read(key, options), asking))),
   )
 }
 
@@ -76,6 +83,7 @@ async function passOnTombstone(
   copies: readonly Copy[],
   value: Uint8Array,
   options: ReadOptions,
+  asking: Asking,
 ): Promise<Replicated> {
   const isDue = (copy: Copy) =>
     copy.status !== 'value' || !isTombstone(copy.value) || options.touchSeconds !== undefined
@@ -86,7 +94,7 @@ async function passOnTombstone(
       .map((copy) =>
         copy.status === 'down'
           ? cluster.handover.note(copy.member, key, tombstone)
-          : cluster.bury(copy.member, key, tombstone, options),
+          : cluster.bury(copy.member, key, tombstone, asking),
       ),
   )
   return { entry: entryOf(value, copies), copies }
@@ -99,13 +107,14 @@ async function repair(
   copies: readonly Copy[],
   value: Uint8Array,
   options: ReadOptions,
+  asking: Asking,
 ): Promise<readonly Copy[] | undefined> {
   const seconds = options.touchSeconds ?? cluster.recordSeconds
   const repaired: Copy[] = []
   let isCalm = true
   for (const copy of copies) {
     const isLagging = copy.status !== 'down' && !(copy.status === 'value' && sameBytes(copy.value, value))
-    const after = isLagging ? await put(copy, key, value, seconds, options.signal) : copy
+    const after = isLagging ? await put(copy, key, value, seconds, asking) : copy
     if (after === 'conflict') isCalm = false
     else repaired.push(after)
   }
@@ -118,17 +127,17 @@ export async function put(
   key: string,
   value: Uint8Array,
   seconds: number,
-  signal: AbortSignal | undefined,
-  force = false,
+  asking: Asking,
+  force?: boolean,
 ): Promise<Copy | 'conflict'> {
   const { member } = copy
   if (copy.status === 'down') return copy
   const result = await member.ask<CreateResult | UpdateResult>(
-    (store) =>
+    (store, call) =>
       copy.status === 'absent'
-        ? store.create(key, value, seconds, { signal })
-        : store.update(key, value, seconds, copy.version, { signal }),
-    signal,
+        ? store.create(key, value, seconds, call)
+        : store.update(key, value, seconds, copy.version, call),
+    asking,
     force,
   )
   if (result === undefined) return { member, status: 'down' }

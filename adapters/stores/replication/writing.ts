@@ -1,5 +1,6 @@
 import { isTombstone, revisionOf, tombstone } from '../../../src/record.ts'
 import type { CallOptions, CreateResult, UpdateOptions, UpdateResult, Version } from '../../../src/store.ts'
+import { askingOf, hasRunOut, isLeftOut } from './asking.ts'
 import type { Cluster } from './cluster.ts'
 import { type Copy, sameBytes, splitVersion } from './copies.ts'
 import { claim } from './ending.ts'
@@ -25,12 +26,13 @@ export async function create(
   key: string,
   value: Uint8Array,
   seconds: number,
-  { signal }: CallOptions,
+  options: CallOptions,
 ): Promise<CreateResult> {
   cluster.sawSeconds(seconds)
   const owners = cluster.ownersOf(key)
-  if (owners.some(({ isUp }) => !isUp) && cluster.hasUp(owners.length)) return { status: 'taken' }
-  const write = { cluster, key, value, seconds, signal }
+  const isAway = (member: Member) => !member.isUp || hasRunOut(member, options)
+  if (owners.some(isAway) && cluster.hasUp(owners.length, options)) return { status: 'taken' }
+  const write = { cluster, key, value, seconds, asking: askingOf(owners, options) }
   const results = await Promise.all(owners.map((member) => addOne(write, member)))
   if (results.includes('taken')) {
     await undo(write, owners, results)
@@ -42,19 +44,19 @@ export async function create(
   return acknowledge(write, copies)
 }
 
-async function addOne({ key, value, seconds, signal }: Write, member: Member): Promise<Copy | 'taken'> {
-  const result = await member.ask((store) => store.create(key, value, seconds, { signal }), signal)
+async function addOne({ key, value, seconds, asking }: Write, member: Member): Promise<Copy | 'taken'> {
+  const result = await member.ask((store, call) => store.create(key, value, seconds, call), asking)
   if (result?.status === 'stored') return { member, status: 'value', value, version: result.version }
   if (result === undefined) return { member, status: 'down' }
-  const copy = await reread(member, key, signal)
+  const copy = await reread(member, key, asking)
   return copy.status === 'value' && sameBytes(copy.value, value) ? copy : 'taken'
 }
 
 /** What was added in vain ends under a tombstone, also where the answer was lost; another's record stays untouched. */
-async function undo({ cluster, key, signal }: Write, owners: readonly Member[], results: readonly (Copy | 'taken')[]) {
+async function undo({ cluster, key, asking }: Write, owners: readonly Member[], results: readonly (Copy | 'taken')[]) {
   const mark = cluster.inFull(tombstone('destroyed', Math.ceil(cluster.options.now())))
   const mine = owners.filter((_, at) => results[at] !== 'taken')
-  await Promise.all(mine.map((member) => cluster.bury(member, key, mark, { signal })))
+  await Promise.all(mine.map((member) => cluster.bury(member, key, mark, asking)))
 }
 
 /** Compares and swaps on every reachable owner, one after the other in ring order. */
@@ -64,15 +66,16 @@ export async function update(
   value: Uint8Array,
   seconds: number,
   version: Version,
-  { signal, versionAgeMs = 0 }: UpdateOptions,
+  { versionAgeMs = 0, ...options }: UpdateOptions,
 ): Promise<UpdateResult> {
   if (!isTombstone(value)) cluster.sawSeconds(seconds)
-  const write = { cluster, key, value, seconds, signal }
-  const known = splitVersion(version, cluster.ownersOf(key))
+  const owners = cluster.ownersOf(key)
+  const write = { cluster, key, value, seconds, asking: askingOf(owners, options) }
+  const known = splitVersion(version, owners)
   if (!known) return whatIsThere(write, false)
   if (isTombstone(value)) return claim(write, known.copies)
   if (versionAgeMs <= staleMs || known.copies.length === 1) return swapAll(write, known)
-  const found = await read(cluster, key, { signal })
+  const found = await read(cluster, key, options)
   if (!found) return { status: 'missing' }
   if (!isUnchanged(known.copies, found.copies)) return { status: 'conflict', current: found.entry }
   return swapAll(write, { revision: known.revision, copies: found.copies })
@@ -93,11 +96,11 @@ interface Known {
 }
 
 async function swapAll(write: Write, known: Known): Promise<UpdateResult> {
-  const { cluster } = write
+  const { cluster, asking } = write
   const copies: Copy[] = []
   let isMaybe = false
   for (const copy of known.copies) {
-    const isOut = copy.status === 'down' || !copy.member.isUp
+    const isOut = copy.status === 'down' || isLeftOut(copy.member, asking)
     const hasMissedHome = !isOut && copies.length > 0 && stored(copies).length === 0
     if (hasMissedHome && !ranksAsFailover(write, known.revision)) {
       // The home may still apply what it was sent, so this write cannot be made again under a higher revision.
@@ -129,16 +132,16 @@ function ranksAsFailover({ cluster, value }: Write, base: number): boolean {
  * Who reads between two copies of a write passes it on, and may then write over the first: so the second holds it as it would have
  * without that, and the write is known to be stored. Without this look one in fifty rivals is told 503 for what was applied.
  */
-async function passedOn({ key, value, signal }: Write, member: Member): Promise<Copy | 'conflict'> {
-  const copy = await reread(member, key, signal)
+async function passedOn({ key, value, asking }: Write, member: Member): Promise<Copy | 'conflict'> {
+  const copy = await reread(member, key, asking)
   return copy.status === 'value' && sameBytes(copy.value, value) ? copy : 'conflict'
 }
 
 /** `maybe`: it may have been applied, and something else is there now. A copy that timed out is asked once, whatever its breaker says. */
-async function swapOne({ key, value, seconds, signal }: Write, copy: Copy): Promise<Copy | 'conflict' | 'maybe'> {
-  const after = await put(copy, key, value, seconds, signal)
+async function swapOne({ key, value, seconds, asking }: Write, copy: Copy): Promise<Copy | 'conflict' | 'maybe'> {
+  const after = await put(copy, key, value, seconds, asking)
   if (after === 'conflict' || after.status !== 'down') return after
-  const again = await reread(copy.member, key, signal)
+  const again = await reread(copy.member, key, asking)
   if (again.status === 'down') return again
   return again.status === 'value' && sameBytes(again.value, value) ? again : 'maybe'
 }
