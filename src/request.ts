@@ -1,4 +1,4 @@
-import { Budget } from './budget.ts'
+import { Budget, type CallTime } from './budget.ts'
 import { claimsIn } from './claims.ts'
 import type { Context } from './context.ts'
 import { SessionUseError, StoreUnavailableError } from './errors.ts'
@@ -171,14 +171,11 @@ export class RequestState {
   }
 
   /** One call of the store, within the budget. */
-  async call<Result>(
-    work: (store: Store, options: CallOptions) => Promise<Result>,
-    atLeastMs?: number,
-  ): Promise<Result> {
+  async call<Result>(work: (store: Store, options: CallOptions) => Promise<Result>, time?: CallTime): Promise<Result> {
     this.#ranOut ??= new Set()
     const ranOut = this.#ranOut
     try {
-      return await this.budget.call((signal) => work(this.settings.store, { signal, ranOut }), atLeastMs)
+      return await this.budget.call((signal) => work(this.settings.store, { signal, ranOut }), time)
     } catch (error) {
       if (error instanceof StoreUnavailableError) this.emit({ type: 'unavailable', node: error.node })
       throw error

@@ -9,8 +9,10 @@ import type { Claim } from './token.ts'
 const maxDraws = 64
 /** A tombstone outlives every record that it outlaws: those live `idleSeconds`, plus clock differences. */
 const tombstoneMarginSeconds = 60
-/** For undoing, where the budget is used up: the request still ends soon. */
+/** Kept back from the budget for taking back what failed; where that is little, a quarter of what is left. */
 const undoMs = 80
+/** For taking back where nothing is left after all. */
+const leastUndoMs = 20
 
 /** A record under a fresh id, whose token nobody has yet. */
 export interface Created {
@@ -23,6 +25,7 @@ export interface Created {
 export async function create(state: RequestState, record: SessionRecord, after: number): Promise<Created> {
   const { ring } = await state.context()
   const plaintext = encodeRecord(record, state.settings.maxBytes)
+  const keepMs = timeToUndo(state)
   for (let attempts = 1; attempts <= maxDraws; attempts++) {
     const identity = await identify(drawId(), state.settings.namespace, ring)
     const revision = nextRevision(state, after)
@@ -30,7 +33,7 @@ export async function create(state: RequestState, record: SessionRecord, after: 
     const seconds = state.secondsToLive(record.until)
     const write = (options: CallOptions) => state.settings.store.create(identity.key, value, seconds, options)
     const claim = { identity, revision, until: record.until }
-    const result = await settle(state, identity, value, write).catch(async (error: unknown) => {
+    const result = await settle(state, identity, value, write, keepMs).catch(async (error: unknown) => {
       if (error instanceof StoreUnavailableError) await undo(state, claim)
       throw error
     })
@@ -50,7 +53,7 @@ export async function bury(state: RequestState, claim: Claim, kind: 'destroyed' 
 export async function claimOld(state: RequestState, claim: Claim, base: Found, by: Identity): Promise<UpdateResult> {
   // Its rank does not matter: a tombstone beats every record.
   const value = tombstone('regenerated', nextRevision(state, base.revision, claim.revision), by)
-  return update(state, claim.identity, value, tombstoneSeconds(state), base)
+  return update(state, claim.identity, value, tombstoneSeconds(state), base, timeToUndo(state))
 }
 
 /** Compare-and-swap of one session's bytes. */
@@ -60,11 +63,12 @@ export async function update(
   value: Uint8Array,
   seconds: number,
   base: Found,
+  keepMs = 0,
 ): Promise<UpdateResult> {
   const versionAgeMs = performance.now() - base.readAt
-  return settle(state, identity, value, (options) =>
-    state.settings.store.update(identity.key, value, seconds, base.version, { ...options, versionAgeMs }),
-  )
+  const write = (options: CallOptions) =>
+    state.settings.store.update(identity.key, value, seconds, base.version, { ...options, versionAgeMs })
+  return settle(state, identity, value, write, keepMs)
 }
 
 /**
@@ -76,15 +80,16 @@ async function settle<Result extends { readonly status: string }>(
   identity: Identity,
   value: Uint8Array,
   write: (options: CallOptions) => Promise<Result>,
+  keepMs = 0,
 ): Promise<Result | { readonly status: 'stored'; readonly version: string }> {
   try {
-    const result = await state.call((_, options) => write(options))
+    const result = await state.call((_, options) => write(options), { keepMs })
     if (typeof result?.status !== 'string') throw new StoreUnavailableError('the store answered nonsense')
     return result
   } catch (error) {
     if (!(error instanceof StoreUnavailableError)) throw error
     const entry: Entry | null = await state
-      .call((store, options) => store.read(identity.key, options))
+      .call((store, options) => store.read(identity.key, options), { keepMs })
       .catch(() => null)
     if (entry && sameBytes(entry.value, value)) return { status: 'stored', version: entry.version }
     throw error
@@ -94,7 +99,7 @@ async function settle<Result extends { readonly status: string }>(
 /** Takes back a record whose token was never handed out. Nobody can reach it, so a failure here costs only memory. */
 export async function undo(state: RequestState, claim: Claim): Promise<void> {
   const value = tombstone('destroyed', nextRevision(state, claim.revision))
-  await state.call((_, options) => end(state, claim, value, options), undoMs).catch(() => {})
+  await state.call((_, options) => end(state, claim, value, options), { atLeastMs: leastUndoMs }).catch(() => {})
 }
 
 async function end(state: RequestState, { identity }: Claim, value: Uint8Array, options: CallOptions) {
@@ -103,6 +108,7 @@ async function end(state: RequestState, { identity }: Claim, value: Uint8Array, 
   return { status: 'stored', version: '' } as const
 }
 
+const timeToUndo = (state: RequestState) => Math.min(undoMs, state.budget.leftMs / 4)
 const tombstoneSeconds = (state: RequestState) => state.settings.idleSeconds + tombstoneMarginSeconds
 
 /** Later commits are higher, also where an earlier one was lost on the way, up to the clock skew between servers. */

@@ -1,4 +1,5 @@
 import { SessionOptionsError, StoreUnavailableError } from '../../src/errors.ts'
+import { Patience } from '../../src/patience.ts'
 
 /** A redis command and its arguments, as they go over the wire. */
 export type RedisCommand = readonly [verb: string, ...args: string[]]
@@ -46,7 +47,7 @@ export function callRedis(
     if (caller?.aborted) return reject(new StoreUnavailableError(`${name}: aborted before sending`, { node }))
     const control = new AbortController()
     const settle = () => {
-      clearTimeout(timer)
+      patience.stop()
       caller?.removeEventListener('abort', aborted)
     }
     const fail = (why: string) => {
@@ -55,10 +56,7 @@ export function callRedis(
       control.abort()
     }
     const aborted = () => fail('aborted by the caller')
-    // The second timer lets one turn of I/O pass: after a handler that blocked the loop, the answer may lie there unread.
-    let timer = setTimeout(() => {
-      timer = setTimeout(fail, 0, `no answer within ${callMs} ms`)
-    }, callMs)
+    const patience = new Patience(callMs, () => fail(`no answer within ${callMs} ms`))
     caller?.addEventListener('abort', aborted, { once: true })
     const done = (result: unknown) => {
       settle()

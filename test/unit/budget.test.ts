@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Budget } from '../../src/budget.ts'
 import { SessionValueError, StoreUnavailableError } from '../../src/errors.ts'
@@ -16,6 +18,45 @@ async function within<Result>(ms: number, work: Promise<Result>): Promise<Result
 }
 
 describe('Budget', () => {
+  it('takes an answer that came in time, also where the loop was too busy to read it (F9)', async () => {
+    vi.useRealTimers()
+    const sent = new Int32Array(new SharedArrayBuffer(4))
+    const code = `
+      const { parentPort, workerData } = require('node:worker_threads')
+      parentPort.on('message', () => { parentPort.postMessage('answer'); Atomics.store(workerData, 0, 1) })`
+    const other = new Worker(code, { eval: true, workerData: sent })
+    await once(other, 'online')
+    // Behind the reading of this turn: timers that are due run before the next.
+    await new Promise((wake) => setImmediate(wake))
+    const call = new Budget(20).call(async () => {
+      const answer = once(other, 'message')
+      other.postMessage('question')
+      return answer
+    })
+    const start = performance.now()
+    while (Atomics.load(sent, 0) === 0 || performance.now() < start + 200);
+    expect(await call).toEqual(['answer'])
+    await other.terminate()
+  })
+
+  it('leaves a call the time that nothing could run in (F9)', async () => {
+    const budget = new Budget(100)
+    const before = performance.now.bind(performance)
+    const reading = budget.phase(() => budget.call(() => sleep(60)))
+    vi.spyOn(performance, 'now').mockImplementation(() => before() + 5000)
+    await within(60, reading)
+    expect(budget.leftMs).toBeGreaterThanOrEqual(40)
+    vi.restoreAllMocks()
+  })
+
+  it('keeps back what it is told to (F10)', async () => {
+    const budget = new Budget(100)
+    const pending = budget.phase(() => budget.call(never, { keepMs: 30 }))
+    expect(await within(69, pending)).toBe('pending')
+    expect(await within(2, pending)).toBeInstanceOf(StoreUnavailableError)
+    expect(budget.leftMs).toBeGreaterThan(25)
+  })
+
   it('hands through what the work gives', async () => {
     expect(await new Budget(100).call(async () => 'answer')).toBe('answer')
     expect(vi.getTimerCount()).toBe(0)
@@ -67,7 +108,7 @@ describe('Budget', () => {
     const work = vi.fn(never)
     await expect(budget.call(work)).rejects.toThrow(StoreUnavailableError)
     expect(work).not.toHaveBeenCalled()
-    const granted = budget.call(work, 20)
+    const granted = budget.call(work, { atLeastMs: 20 })
     expect(await within(19, granted)).toBe('pending')
     expect(await within(1, granted)).toBeInstanceOf(StoreUnavailableError)
     expect(work).toHaveBeenCalledOnce()
