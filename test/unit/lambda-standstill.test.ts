@@ -107,11 +107,29 @@ describe('a link', () => {
     expect(made.length).toBe(2)
   })
 
-  it('but what went wrong while it ran: then it fails fast', async () => {
+  it('but what went wrong while it ran: then it waits a moment, and asks the server again (F5)', async () => {
     const { link, made } = setup(false)
     await link.connection()
     made[0]?.fail()
-    await expect(link.connection()).rejects.toThrow('is down and will be asked again in a moment')
+    const waiting = [link.connection(), link.connection()]
+    await vi.advanceTimersByTimeAsync(24)
+    expect(made.length).toBe(1)
+    await vi.advanceTimersByTimeAsync(30)
+    expect(await Promise.all(waiting)).toEqual([made[1], made[1]])
+  })
+
+  it('lets nobody wait who gave up, and nobody once it is closed', async () => {
+    const { link, made } = setup(false)
+    await link.connection()
+    made[0]?.fail()
+    const caller = new AbortController()
+    const waiting = link.connection(caller.signal)
+    caller.abort()
+    await expect(waiting).rejects.toThrow('aborted')
+    const other = link.connection()
+    link.close()
+    vi.advanceTimersByTime(50)
+    await expect(other).rejects.toThrow('the store is closed')
   })
 
   it('keeps no timer once it is closed or its connection is gone', async () => {

@@ -125,6 +125,17 @@ describe('the breaker of a member', () => {
     expect(store.calls.read).toBe(1)
   })
 
+  it('stays out where its probe throws what is no outage, and goes on being probed (F30)', async () => {
+    const { member, store, failing, ask } = await out()
+    failing.always(undefined)
+    const broken = vi.spyOn(store, 'read').mockRejectedValue(new RangeError('of a custom store'))
+    await pass(3000)
+    expect([broken.mock.calls.length, member.isUp]).toEqual([2, false])
+    broken.mockRestore()
+    expect(await ask(true)).toBeNull()
+    expect(member.isUp).toBe(true)
+  })
+
   it('is probed no more after close', async () => {
     const { member, store, failing } = await out()
     failing.always(undefined)
@@ -205,6 +216,17 @@ describe('what waits for a member', () => {
     handover.note(member, 'b')
     await pass(200)
     expect(repair).toHaveBeenCalledTimes(7)
+  })
+
+  it('is tried again where a store throws what is no outage (F30)', async () => {
+    const { member } = memberOf()
+    const { handover, repair } = handoverOf()
+    repair.mockRejectedValueOnce(new RangeError('of a custom store'))
+    handover.note(member, 'a', stone(1))
+    handover.note(member, 'b')
+    await pass(1000)
+    expect(repair.mock.calls.map(([, key]) => key)).toEqual(['a', 'b', 'a'])
+    expect(handover.hasWork(member)).toBe(false)
   })
 
   it('keeps a tombstone where a record is wished for later', async () => {

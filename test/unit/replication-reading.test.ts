@@ -183,3 +183,24 @@ it('work for one node does not wait for another: a repair asks only whether its 
   await pass(1500)
   expect(await held(key)).toEqual([older, older, older])
 })
+
+describe('a server that is back is asked at once where there is nothing else to ask (F5)', () => {
+  it.each([
+    ['an only copy', ['n0'], [0]],
+    ['two copies that were both out', ['n0', 'n1'], [0, 1]],
+    ['the copy that has it, where the other has nothing', ['n0', 'n1'], [0]],
+  ])('%s', async (_, owners, which) => {
+    const all = testCluster(2, { ownersOf: () => owners })
+    await all.members[0]?.inner.create(key, newer, 60)
+    await takeOut(all, ...which)
+    for (const member of all.members) member.always(undefined)
+    expect((await all.store.read(key))?.value).toEqual(newer)
+  })
+
+  it('an only copy, with what was to be written', async () => {
+    const all = testCluster(1)
+    await takeOut(all, 0)
+    all.members[0]?.always(undefined)
+    expect((await all.store.create(key, newer, 60)).status).toBe('stored')
+  })
+})

@@ -22,16 +22,17 @@ export interface Connection {
 /** Told once, when a connection is of no more use. */
 export type FaultListener<C> = (connection: C, error: StoreUnavailableError) => void
 
-/** 50 ms keeps a process from hammering a server that refuses; a restart is over in about that time (measured: 30-60 ms). */
-const firstPauseMs = 50
-/** The longest pause is what a recovered server waits for its first visitor: a second is the time a Retry-After asks for. */
-const longestPauseMs = 1000
+/**
+ * 50 ms keeps a process from hammering a server that refuses; a restart is over in about that time (measured: 30-60 ms). Never
+ * longer, and waited for: whoever was told to come again in a second must reach a server that is back.
+ */
+const pauseMs = 50
 
 /**
  * Keeps one connection to one node.
  *
  * Opens it for the first call, and anew for the first call after a fault. After a connection that was no good from the start
- * (refused, timed out, never answered) calls fail fast for 50 ms, doubling to 1 s, with jitter. After this process stood still
+ * (refused, timed out, never answered) calls wait up to 50 ms, with jitter, for the next one. After this process stood still
  * the connection is not trusted any more, and nothing that happened to it counts.
  */
 export class Link<C extends Connection> {
@@ -40,9 +41,8 @@ export class Link<C extends Connection> {
   #current: C | undefined
   /** Beats while there is a connection. */
   #pulse: Pulse | undefined
-  #failures = 0
   #retryAt = 0
-  #lastError: StoreUnavailableError | undefined
+  #pause: Promise<void> | undefined
   #isClosed: boolean = false
 
   constructor(node: string, connect: (onFault: FaultListener<C>) => C) {
@@ -53,6 +53,7 @@ export class Link<C extends Connection> {
   /** An open connection; rejects with `StoreUnavailableError`. */
   async connection(signal?: AbortSignal): Promise<C> {
     if (signal?.aborted) throw unavailable(this.#node, 'was not asked: the call was aborted', signal.reason)
+    while (!this.#usable() && performance.now() < this.#retryAt) await abortable(this.#paused(), signal, this.#node)
     const connection = this.#usable() ?? this.#open()
     if (!connection.isOpen) await abortable(connection.opened, signal, this.#node)
     return connection
@@ -95,22 +96,24 @@ export class Link<C extends Connection> {
     this.#pulse = undefined
   }
 
+  /** One for all who wait. */
+  #paused(): Promise<void> {
+    this.#pause ??= new Promise<void>((over) => setTimeout(over, this.#retryAt - performance.now())).finally(() => {
+      this.#pause = undefined
+    })
+    return this.#pause
+  }
+
   #open(): C {
-    if (performance.now() < this.#retryAt)
-      throw unavailable(this.#node, 'is down and will be asked again in a moment', this.#lastError)
-    this.#current = this.#connect((connection, error) => this.#failed(connection, error))
+    this.#current = this.#connect((connection) => this.#failed(connection))
     this.#pulse = new Pulse(() => this.#replace())
     return this.#current
   }
 
-  #failed(connection: C, error: StoreUnavailableError): void {
+  #failed(connection: C): void {
     this.check()
     if (this.#current !== connection) return
     this.#drop()
-    this.#lastError = error
-    this.#failures = connection.isProven ? 0 : this.#failures + 1
-    if (this.#failures === 0) return
-    const pause = Math.min(firstPauseMs * 2 ** (this.#failures - 1), longestPauseMs)
-    this.#retryAt = performance.now() + pause * (0.5 + Math.random() / 2)
+    if (!connection.isProven) this.#retryAt = performance.now() + pauseMs * (0.5 + Math.random() / 2)
   }
 }

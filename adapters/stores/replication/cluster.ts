@@ -68,7 +68,7 @@ export class Cluster {
       if (names.has(name)) continue
       this.#byName.delete(name)
       this.handover.forget(member)
-      void member.close()
+      member.close().catch(() => {})
     }
   }
 

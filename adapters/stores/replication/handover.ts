@@ -41,7 +41,8 @@ export class Handover {
     this.#missed.delete(member)
     const failed: [key: string, tombstone: Tombstone | undefined][] = []
     for (const [key, tombstone] of keys) {
-      if (member.isUp && (await this.#repair(member, key, tombstone))) continue
+      // Nobody waits for this: whatever a store throws is for a later try.
+      if (member.isUp && (await this.#repair(member, key, tombstone).catch(() => false))) continue
       failed.push([key, tombstone])
     }
     if (failed.length > 0) this.#pauses.set(member, Math.min(2 * this.#pauseOf(member), longestPauseMs))

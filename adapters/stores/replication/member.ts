@@ -176,7 +176,9 @@ export class Member {
   }
 
   async #probe(): Promise<void> {
-    const answer = await this.ask((store) => store.read(probeKey).then(() => true), inBackground, true)
+    // A store of somebody else's may throw anything, and nobody waits for this: it would end the process.
+    const probing = this.ask((store) => store.read(probeKey).then(() => true), inBackground, true)
+    const answer = await probing.catch(() => undefined)
     if (answer !== undefined || this.isUp) return
     this.#probeMs = this.#listener.hasWork() ? firstProbeMs : Math.min(2 * this.#probeMs, longestProbeMs)
     this.#schedule()

@@ -25,7 +25,8 @@ export async function read(cluster: Cluster, key: string, options: ReadOptions):
   const asking = askingOf(owners, options)
   for (let round = 0; round < maxRounds; round++) {
     if (round > 1) await pause(round)
-    const copies = await readCopies(owners, key, options, asking)
+    let copies = await readCopies(owners, key, options, asking)
+    if (!isEnough(winnerOf(copies), options)) copies = await askThoseOut(cluster, copies, key, options, asking)
     const best = winnerOf(copies)
     if (best === undefined) return absentOrThrow(cluster, copies, options.onLost)
     if (isTombstone(best.value)) return passOnTombstone(cluster, key, copies, best.value, options, asking)
@@ -56,6 +57,28 @@ async function readCopies(
   return Promise.all(
     owners.map(async (member) => copyOf(member, await member.ask((store) => store.read(key, options), asking))),
   )
+}
+
+/** Whether this is an answer even where another copy would know more. */
+function isEnough(best: ReturnType<typeof winnerOf>, { atLeast = 0 }: ReadOptions): boolean {
+  return best !== undefined && (isTombstone(best.value) || revisionOf(best.value) >= atLeast)
+}
+
+/** Those left out for their breakers may know what the others do not: without them this is a 503, and one that is back must end that. */
+function askThoseOut(
+  cluster: Cluster,
+  copies: readonly Copy[],
+  key: string,
+  options: ReadOptions,
+  asking: Asking,
+): Promise<Copy[]> {
+  const giveUpMs = cluster.options.giveUpSeconds * 1000
+  const again = async (copy: Copy) => {
+    const { member, status } = copy
+    if (asking.force || status !== 'down' || member.isUp || member.downMs > giveUpMs) return copy
+    return copyOf(member, await member.ask((store) => store.read(key, options), asking, true))
+  }
+  return Promise.all(copies.map(again))
 }
 
 export function entryOf(value: Uint8Array, copies: readonly Copy[]): Entry {
