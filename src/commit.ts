@@ -1,9 +1,9 @@
 import { serializeCookie } from './cookie.ts'
 import { equalData, type SessionData } from './journal.ts'
 import { assertOne } from './nesting.ts'
-import { conflict, gone, newer } from './newer.ts'
+import { conflict, gone, hasJustEnded, newer } from './newer.ts'
 import { encodeRecord, sealRecord } from './record.ts'
-import { dataOf, type Found, type RequestState } from './request.ts'
+import { dataOf, type Ended, type Found, type RequestState } from './request.ts'
 import { isWorkers } from './runtime.ts'
 import type { Claim } from './token.ts'
 import { bury, claimOld, create, nextRevision, undo, update } from './writes.ts'
@@ -12,8 +12,6 @@ import { bury, claimOld, create, nextRevision, undo, update } from './writes.ts'
 const maxAttempts = 8
 /** A login starts again from a newer record this often: a parallel write must not fail it, an endless stream of them may. */
 const maxRegenerations = 3
-/** A late request of a browser that already has a newer cookie arrives within this time; later ones start anew. */
-const goneMs = 5000
 
 /**
  * Brings the store to what the request asked for; the Set-Cookie value, if one is due.
@@ -25,7 +23,8 @@ export async function commit(state: RequestState, failed: boolean): Promise<stri
   state.closed = true
   assertOne(state, failed)
   if (state.destroyed) return state.budget.phase(() => destroy(state))
-  if (failed) return state.regenerated && state.budget.phase(() => invalidate(state))
+  // What a failed request did not answer must not have happened: only the end of a session is wanted either way.
+  if (failed) return undefined
   if (state.operations.length === 0 && !state.regenerated) return undefined
   const claim = await state.findClaim()
   return claim ? changeInTurn(state, claim) : state.budget.phase(() => startOver(state))
@@ -36,12 +35,6 @@ async function destroy(state: RequestState): Promise<string | undefined> {
   if (state.claims.length === 0) return undefined
   await Promise.all(state.claims.map((claim) => bury(state, claim, 'destroyed')))
   return serializeCookie(state.settings.cookie, '', 0)
-}
-
-/** The half of a regenerate that an unhandled error leaves standing: the old id is dead. The cookie stays as it is. */
-async function invalidate(state: RequestState): Promise<undefined> {
-  await state.findClaim()
-  await Promise.all(state.claims.map((claim) => bury(state, claim, 'regenerated')))
 }
 
 async function changeInTurn(state: RequestState, claim: Claim): Promise<string | undefined> {
@@ -88,18 +81,13 @@ async function changeLoaded(state: RequestState, claim: Claim, newest: Found | u
     case 'absent':
       return { cookie: await startOver(state) }
     case 'gone':
-      if (hasJustEnded(state, loaded.revision)) throw gone(state)
-      return { cookie: await start(state) }
+      if (!state.regenerated && hasJustEnded(state, loaded.revision)) throw gone(state, loaded)
+      return { cookie: await start(state, loaded) }
     case 'found': {
       const base = newest && newest.revision > loaded.revision ? newest : loaded
       return state.regenerated ? { cookie: await regenerate(state, claim, base) } : change(state, claim, base)
     }
   }
-}
-
-/** Since a little before this request came. Not where a clock that was ahead set the mark: then nobody could begin anew for long. */
-function hasJustEnded(state: RequestState, endedAt: number): boolean {
-  return endedAt > state.openedAt - goneMs && endedAt < state.settings.now() + goneMs
 }
 
 /**
@@ -108,12 +96,18 @@ function hasJustEnded(state: RequestState, endedAt: number): boolean {
  */
 async function startOver(state: RequestState): Promise<string | undefined> {
   if (state.regenerated) await Promise.all(state.claims.map((claim) => bury(state, claim, 'regenerated')))
-  return start(state)
+  return start(state, { status: 'absent' })
 }
 
-/** A session that is not there yet: stored under a fresh id, unless there is nothing to store. */
-async function start(state: RequestState): Promise<string | undefined> {
-  const data = state.dataOn(state.loaded ?? { status: 'absent' })
+/**
+ * A session that is not there yet: stored under a fresh id, unless there is nothing to store.
+ *
+ * A login whose session has ended ends here too (a double click, a lost answer): with its own writes, and nothing of that session. What
+ * it took from there by `pull` may have been taken twice.
+ */
+async function start(state: RequestState, base: Ended): Promise<string | undefined> {
+  if (state.guard.hasTaken) throw conflict(state)
+  const data = state.dataOn(base)
   if (data.size === 0) return undefined
   const created = await create(state, { ...newTimes(state), extra: {}, data }, 0)
   state.emit({ type: 'commit', outcome: 'created', bytes: created.bytes, attempts: created.attempts })
@@ -145,12 +139,15 @@ async function change(state: RequestState, claim: Claim, from: Found): Promise<C
     }
     // The rank was asked for on this very base: on a newer one it would outrank an acknowledged change of another.
     floor = result.status === 'outranked' ? result.revision : 0
-    if (result.status !== 'outranked') base = await newer(state, claim, result, base, attempts)
+    if (result.status === 'outranked') continue
+    const next = await newer(state, claim, result, base, attempts)
+    if (next.status !== 'found') throw gone(state, next)
+    base = next
   }
   throw conflict(state)
 }
 
-/** A new id, then the old one claimed for it: the old is dead at once, and of several logins exactly one wins. */
+/** A new id, then the old one claimed for it: the old is dead at once, and of several logins exactly one takes its data along. */
 async function regenerate(state: RequestState, claim: Claim, from: Found): Promise<string | undefined> {
   let base = from
   for (let attempts = 1; attempts <= maxRegenerations; attempts++) {
@@ -166,7 +163,9 @@ async function regenerate(state: RequestState, claim: Claim, from: Found): Promi
       return handOut(state, created.claim)
     }
     await undo(state, created.claim)
-    base = await newer(state, claim, result, base, attempts)
+    const next = await newer(state, claim, result, base, attempts)
+    if (next.status !== 'found') return start(state, next)
+    base = next
   }
   throw conflict(state)
 }

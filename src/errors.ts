@@ -49,30 +49,41 @@ export class SessionUseError extends SessionError {
 /** An error with an HTTP form. Hono looks for `getResponse`, so its own error handler answers with it and logs nothing. */
 abstract class AnswerableError extends SessionError {
   abstract readonly status: 409 | 503
+  /** Seconds after which the same request has better prospects; sent as `Retry-After`. */
+  abstract readonly retryAfterSeconds: number | undefined
 
   /** The bare answer, without a word about what happened where. */
   getResponse(): Response {
     const headers = new Headers({ 'Cache-Control': 'private, no-store' })
-    if (this.status === 503) headers.set('Retry-After', `${retryAfterSeconds}`)
+    if (this.retryAfterSeconds !== undefined) headers.set('Retry-After', `${this.retryAfterSeconds}`)
     return new Response(this.status === 503 ? 'Service Unavailable' : 'Conflict', { status: this.status, headers })
   }
 }
-
-/** Breakers look at a node that is down about every second. */
-const retryAfterSeconds = 1
 
 /** A key that this request read and then changed was changed by another request meanwhile (HTTP 409). Nothing was written. */
 export class SessionConflictError extends AnswerableError {
   override readonly name = 'SessionConflictError'
   readonly code = 'conflict'
   readonly status = 409
+  readonly retryAfterSeconds = undefined
 }
 
-/** The session was destroyed, regenerated or lost while this request wanted to change it (HTTP 409). Nothing was written. */
+/**
+ * The session was destroyed, regenerated or lost while this request wanted to change it (HTTP 409). Nothing was written.
+ *
+ * `Retry-After` is what is left of the five seconds in which the browser may still be about to get a newer cookie: after it, the same
+ * cookie begins a new session.
+ */
 export class SessionGoneError extends AnswerableError {
   override readonly name = 'SessionGoneError'
   readonly code = 'gone'
   readonly status = 409
+  readonly retryAfterSeconds: number
+
+  constructor(message: string, options?: { readonly retryAfterSeconds?: number | undefined }) {
+    super(message)
+    this.retryAfterSeconds = options?.retryAfterSeconds ?? 1
+  }
 }
 
 /**
@@ -84,6 +95,8 @@ export class StoreUnavailableError extends AnswerableError {
   override readonly name = 'StoreUnavailableError'
   readonly code = 'unavailable'
   readonly status = 503
+  /** Breakers look at a node that is down about every second. */
+  readonly retryAfterSeconds = 1
   /** The node that failed, as configured (`host:port`), where the store knows it. */
   readonly node: string | undefined
 

@@ -19,7 +19,7 @@ type OptionsOf<E extends Env> = SessionOptions | ((c: Context<E>) => SessionOpti
  * Sessions as Hono middleware: `c.var.session`, committed before the response leaves.
  *
  * A conflict, an ended session and an outage become `HTTPException` 409, 409 and 503 with `Retry-After`, the typed error as
- * `cause`. An unhandled error in a handler drops its changes; an `HTTPException` below 500 commits them. Mounted twice with the
+ * `cause`. An unhandled error in a handler changes nothing; an `HTTPException` below 500 commits them. Mounted twice with the
  * same options it is one session, with different ones it throws. Mount it outside `etag()`, which drops cookies from a 304.
  */
 // biome-ignore lint/suspicious/noExplicitAny: as Hono's own middleware, so that it fits every app without a cast.

@@ -79,6 +79,9 @@ export class Guard {
   #seenAll = false
   #guardedAll = false
 
+  /** Whether this request has read a value and removed it: nobody else may have. */
+  hasTaken = false
+
   see(key: string): void {
     this.#seen.add(key)
   }

@@ -1,28 +1,27 @@
 import { SessionConflictError, SessionGoneError, StoreUnavailableError } from './errors.ts'
 import { openEntry, readRecord } from './reading.ts'
-import type { Found, RequestState } from './request.ts'
+import type { Ended, Found, RequestState } from './request.ts'
 import type { UpdateResult } from './store.ts'
 import type { Claim } from './token.ts'
 
 type Refused = Extract<UpdateResult, { status: 'missing' | 'conflict' | 'outranked' }>
 
-/** After a refused write: the newer record, or the end of the matter. Waits a little, so that rivals fall out of step. */
+/** After a refused write: the newer record, or that the session has ended. Waits a little, so that rivals fall out of step. */
 export async function newer(
   state: RequestState,
   claim: Claim,
   refused: Refused,
   base: Found,
   attempt: number,
-): Promise<Found> {
-  if (refused.status === 'missing') throw gone(state)
+): Promise<Found | Ended> {
+  if (refused.status === 'missing') return { status: 'absent' }
   const current = refused.status === 'conflict' && attempt <= 2 ? refused.current : undefined
   if (attempt > 2) await pause(state, attempt)
   const loaded = current
     ? await openEntry(state, claim, current, performance.now())
     : await readRecord(state, claim, base.revision)
   if (loaded.status === 'found' && loaded.revision >= base.revision) return loaded
-  if (loaded.status === 'found') return newerOnly(state, claim, base)
-  throw gone(state)
+  return loaded.status === 'found' ? newerOnly(state, claim, base) : loaded
 }
 
 /** A lagging copy was read: building on it would undo what this request has already seen. */
@@ -38,10 +37,21 @@ function pause(state: RequestState, attempt: number): Promise<void> {
   return new Promise((wake) => setTimeout(wake, Math.min(ms, state.budget.leftMs)))
 }
 
-/** The session that was to be written has ended meanwhile. */
-export function gone(state: RequestState): SessionGoneError {
+/** A late request of a browser that already has a newer cookie arrives within this time; later ones start anew. */
+const goneMs = 5000
+
+/** Since a little before this request came. Not where a clock that was ahead set the mark: then nobody could begin anew for long. */
+export function hasJustEnded(state: RequestState, endedAt: number): boolean {
+  return endedAt > state.openedAt - goneMs && endedAt < state.settings.now() + goneMs
+}
+
+/** The session that was to be written has ended meanwhile. One that was lost leaves nothing to wait for. */
+export function gone(state: RequestState, ended: Ended): SessionGoneError {
   state.emit({ type: 'gone' })
-  return new SessionGoneError('the session has ended meanwhile: it was destroyed, regenerated or lost')
+  const leftMs = ended.status === 'gone' ? ended.revision + goneMs - state.settings.now() : 0
+  return new SessionGoneError('the session has ended meanwhile: it was destroyed, regenerated or lost', {
+    retryAfterSeconds: Math.max(1, Math.ceil(leftMs / 1000)),
+  })
 }
 
 /** What this request had read and changed is not as it was. */

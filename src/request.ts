@@ -21,12 +21,11 @@ export interface Found {
   readonly readAt: number
 }
 
-/** How a load ends. `gone`: a tombstone was found; `absent`: nothing was, or nothing that can be used. */
-export type Loaded =
-  | Found
-  | { readonly status: 'absent' }
-  | { readonly status: 'gone'; readonly revision: number }
-  | { readonly status: 'unavailable'; readonly error: StoreUnavailableError }
+/** No session (any more). `gone`: a tombstone was found; `absent`: nothing was, or nothing that can be used. */
+export type Ended = { readonly status: 'absent' } | { readonly status: 'gone'; readonly revision: number }
+
+/** How a load ends. */
+export type Loaded = Found | Ended | { readonly status: 'unavailable'; readonly error: StoreUnavailableError }
 
 const nothing: SessionData = new Map()
 

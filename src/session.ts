@@ -147,8 +147,9 @@ export class LazySession implements Session<Record<string, unknown>> {
   async pull(key: string): Promise<Json | undefined> {
     const state = this.#writable()
     return state.track(
-      this.#read(key, (value) => {
+      this.#read(key, (value, isStored) => {
         if (value !== undefined && !state.destroyed) this.delete(key)
+        if (value !== undefined && isStored) state.guard.hasTaken = true
         return freezeJson(value)
       }),
     )
@@ -173,13 +174,17 @@ export class LazySession implements Session<Record<string, unknown>> {
     return this.#state.claim?.identity.ref
   }
 
-  async #read<Result>(key: string, use: (value: Json | undefined) => Result): Promise<Result | undefined> {
+  async #read<Result>(
+    key: string,
+    use: (value: Json | undefined, isStored: boolean) => Result,
+  ): Promise<Result | undefined> {
     assertName(key)
     const state = this.#touch()
     if (state.destroyed) return undefined
     const view = await state.track(state.view())
-    if (dependsOnBase(state.operations, key)) state.guard.see(key)
-    return use(view.get(key))
+    const isStored = dependsOnBase(state.operations, key)
+    if (isStored) state.guard.see(key)
+    return use(view.get(key), isStored)
   }
 
   #touch(): RequestState {

@@ -17,7 +17,7 @@ export interface CommitResult {
 
 /** How a request went, as far as its session is concerned. */
 export interface CommitOptions {
-  /** The handler failed: its changes are dropped, a `destroy()` and the end of a regenerated id still happen. */
+  /** The handler failed: nothing of the session changes; only a `destroy()` still happens. */
   readonly failed?: boolean | undefined
 }
 

@@ -93,15 +93,14 @@ describe.each(places)('%s, %s', (kind, _, start) => {
     onlyStatuses([...(await looking), ...(await writing)], 200)
   })
 
-  it('of 20 parallel logins from one session exactly one wins', async () => {
+  it('of 20 parallel logins from one session each works, and exactly one takes the cart along (F12)', async () => {
     const cookie = await begin('cart', 'c')
     const answers = await times(20, () => servers.post('/login', cookie))
-    onlyStatuses(answers, 200, 409)
-    const winners = answers.filter(({ status }) => status === 200)
-    expect(winners).toHaveLength(1)
-    for (const { status, setCookie } of answers) if (status === 409) expect(setCookie).toBeUndefined()
+    onlyStatuses(answers, 200)
     expect(await dataOf(cookie)).toEqual({})
-    expect(await dataOf(winners[0]?.cookie as string)).toEqual({ cart: 'c', userId: 'u1' })
+    const found = await Promise.all(answers.map((answer) => dataOf(answer.cookie as string)))
+    for (const { userId } of found) expect(userId).toBe('u1')
+    expect(found.filter(({ cart }) => cart === 'c')).toHaveLength(1)
   })
 
   it('100 logouts, each during a slow write, are final at once and for good', async () => {

@@ -68,13 +68,21 @@ describe('a logout is final (G4)', () => {
       const here = scene()
       const cookie = await begin(here)
       const gate = here.gates.hold(at % 2 === 0 ? 'update' : 'create')
-      const late = run(here, cookie, (session) => session.regenerate())
+      const isLogin = at % 3 === 0
+      const late = run(here, cookie, (session) => {
+        session.regenerate()
+        if (isLogin) session.set('userId', 'u2')
+      })
       await gate.reached
       await ticks(at % 7)
       await logout(here, cookie)
       gate.release()
-      expect(await late).toEqual(refused('gone'))
-      expect(await here.live()).toEqual([])
+      // Whoever logs in while the old session ends begins a new one, with nothing of the old (F12).
+      const { code, setCookie } = await late
+      expect(code).toBe('ok')
+      expect(await see(here, setCookie?.split(';', 1)[0])).toEqual(isLogin ? { userId: 'u2' } : {})
+      expect(await here.live()).toHaveLength(isLogin ? 1 : 0)
+      expect(await see(here, cookie)).toEqual({})
     }
   })
 

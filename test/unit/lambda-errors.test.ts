@@ -60,10 +60,13 @@ describe.each(senders)('errors behind %s', (sender) => {
 
   it('a session that ended meanwhile is 409, and the cookie is left alone', async () => {
     const made = await setup(sender, async (session) => {
+      made.test.clock.advance(1)
       await made.rival.visit((other) => other.destroy())
       session.set('user', 'bob')
     })
-    expect(seen(await made.ask())).toEqual(bare(409))
+    const answer = await made.ask()
+    expect(seen(answer)).toEqual(bare(409))
+    expect(answer.headers.get('Retry-After')).toBe('5')
   })
 
   it('what the handler throws goes on to Lambda, and its changes are dropped', async () => {

@@ -39,6 +39,7 @@ async function app(options: Parameters<typeof kit>[0] = {}) {
     return c.text('done')
   })
   made.app.get('/ended', async (c) => {
+    made.test.clock.advance(1)
     await browser(rivals, c.req.header('Cookie')).visit((one) => one.destroy())
     c.var.session.set('cart', 1)
     return c.text('done')
@@ -70,7 +71,7 @@ describe('errors become HTTP', () => {
   it('an ended session is HTTPException 409 and no cookie', async () => {
     const { user, errors, test } = await app()
     const response = await user.request('/ended')
-    expect(headersOf(response)).toEqual({ status: 409, retry: null, cookies: [] })
+    expect(headersOf(response)).toEqual({ status: 409, retry: '5', cookies: [] })
     expect((errors[0] as HTTPException).cause).toBeInstanceOf(SessionGoneError)
     expect(test.events).toContainEqual({ type: 'gone' })
   })
