@@ -286,7 +286,7 @@ describe('an idle store over memjs', () => {
   ): Promise<object> {
     const head = `
       import { memcachedStore } from ${JSON.stringify(fileURLToPath(storeUrl))}
-      const store = memcachedStore({ servers: ['127.0.0.1:${port}'], protocol: 'binary' })
+      const store = memcachedStore({ servers: ['127.0.0.1:${port}'], protocol: 'binary', connectMs: 5000, callMs: 5000 })
       await store.create('key', new Uint8Array(3), 60)
       `
     const child = spawn(process.execPath, ['--input-type=module', '-e', head + script])
@@ -295,7 +295,7 @@ describe('an idle store over memjs', () => {
       errors += chunk
     })
     child.stdout.on('data', (chunk) => onLine(`${chunk}`.trim(), child))
-    const [code] = await once(child, 'close', { signal: AbortSignal.timeout(20_000) })
+    const [code] = await once(child, 'close', { signal: AbortSignal.timeout(120_000) })
     return { code, errors }
   }
 

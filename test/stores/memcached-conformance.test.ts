@@ -5,7 +5,7 @@ import { redisStore } from '../../adapters/stores/redis.ts'
 import { replicatedStore } from '../../adapters/stores/replicated.ts'
 import type { Store } from '../../src/store.ts'
 import { storeCases } from '../conformance/store-cases.ts'
-import { realClock } from '../support/clock.ts'
+import { onTime } from '../support/on-time.ts'
 import { startMemcached, startRedis, type TestServer } from '../support/servers.ts'
 
 /** All cases at once on a busy machine: they are about order, not about deadlines. */
@@ -53,7 +53,7 @@ beforeAll(() => {
     const store = build()
     open.push(store)
     for (const { name, run } of storeCases) {
-      const done = run(store, realClock)
+      const done = onTime((clock) => run(store, clock))
       done.catch(() => {})
       running.set(`${shape} ${name}`, done)
     }

@@ -15,9 +15,9 @@ import type { TextOptions } from '../../adapters/stores/memcached/text/options.t
 import { SessionValueError, StoreUnavailableError } from '../../src/errors.ts'
 import { storeCases } from '../conformance/index.ts'
 import { createAuthority, type TestAuthority } from '../support/certificates.ts'
-import { realClock } from '../support/clock.ts'
 import { driverStore, loopback } from '../support/driver-store.ts'
 import { statsOf } from '../support/lab/inspect.ts'
+import { onTime } from '../support/on-time.ts'
 import { expectSilent } from '../support/outage.ts'
 import { stopwatch } from '../support/own-time.ts'
 import { startMemcached, type TestServer } from '../support/servers.ts'
@@ -92,7 +92,7 @@ describe.each(['meta', 'classic'] as const)('%s on memcached', (protocol) => {
   })
 
   test.concurrent.each(storeCases)('$name', async ({ run }) => {
-    await run(driverStore(shared), realClock)
+    await onTime((clock) => run(driverStore(shared), clock))
   })
 
   test.each([1, 30, 31, 400])('%i days are kept as asked', async (days) => {
@@ -370,7 +370,7 @@ describe('TLS', () => {
 
   test.each(['meta', 'classic'] as const)('conformance (%s)', async (protocol) => {
     const store = driverStore(driverOn(server.port, { ...trusted(), protocol }))
-    await Promise.all(storeCases.map(({ run }) => run(store, realClock)))
+    await Promise.all(storeCases.map(({ run }) => onTime((clock) => run(store, clock))))
   })
 
   test('20 and 256 sets of 1 KB at once: more than 16 KB would stall memcached before 1.6.39', async () => {

@@ -92,7 +92,7 @@ async function launch(command: readonly string[], port: number): Promise<ChildPr
     child.once('exit', (code) => reject(new Error(`${file} ended with ${code} while starting`)))
   })
   failed.catch(() => {})
-  const deadline = Date.now() + 10_000
+  const deadline = Date.now() + 60_000
   while (!(await Promise.race([accepts(port), failed]))) {
     if (Date.now() > deadline) throw new Error(`${file} does not listen on ${port}`)
     await new Promise((wait) => setTimeout(wait, 20))

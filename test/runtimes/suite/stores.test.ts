@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { sessionCases } from '../../conformance/session-cases.ts'
 import { type StoreCase, storeCases } from '../../conformance/store-cases.ts'
+import { onTime } from '../../support/on-time.ts'
 import { honoSite, plainSite, type SiteBuilder, sessionWorld } from '../../support/worlds.ts'
 import { patience } from './given.ts'
-import { onTime } from './on-time.ts'
 import { type Opened, type Subject, subjects } from './stores.ts'
 
 const opened = new Map<Subject, Opened>()

@@ -1,8 +1,8 @@
-import { realClock, type TestClock } from '../../support/clock.ts'
+import { realClock, type TestClock } from './clock.ts'
 
 /** What a case may take beyond the time it lets pass itself: its deadlines leave a second and more. */
 const lateMs = 500
-const attempts = 4
+const attempts = 6
 
 /**
  * Runs a case on real time, and again where the machine was late and not the store: where it failed and took half a second more
