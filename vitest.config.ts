@@ -57,7 +57,7 @@ const config: ViteUserConfig = defineConfig({
     projects: [
       {
         resolve: { alias: alias('node') },
-        test: { name: 'unit', ...tests('unit', 'races', 'simulation'), ...quick },
+        test: { name: 'unit', ...tests('unit', 'races', 'simulation', 'oracle'), ...quick },
       },
       {
         resolve: { alias: alias('web') },
