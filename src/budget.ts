@@ -52,17 +52,20 @@ export class Budget {
     { keepMs = 0, atLeastMs = 0 }: CallTime = {},
   ): Promise<Result> {
     const ms = Math.max(this.leftMs - keepMs, atLeastMs)
-    if (ms <= 0) throw new StoreUnavailableError('the time of this request for its store is used up')
+    if (ms <= 0)
+      throw new StoreUnavailableError('the time of this request for its store is used up', { reason: 'timeout' })
     const controller = new AbortController()
     const { promise: timeout, reject } = Promise.withResolvers<never>()
     const patience = new Patience(ms, () => {
-      reject(new StoreUnavailableError('the store did not answer in time'))
+      reject(new StoreUnavailableError('the store did not answer in time', { reason: 'timeout' }))
       controller.abort()
     })
     try {
       return await Promise.race([work(controller.signal), timeout])
     } catch (error) {
-      throw error instanceof SessionError ? error : new StoreUnavailableError('the store failed', { cause: error })
+      throw error instanceof SessionError
+        ? error
+        : new StoreUnavailableError('the store failed', { cause: error, reason: 'failed' })
     } finally {
       this.#stood(patience.stop())
     }

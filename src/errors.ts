@@ -87,6 +87,48 @@ export class SessionGoneError extends AnswerableError {
 }
 
 /**
+ * Why a store was unavailable: a closed list, so that it can be counted and shown, and nothing of a client's own words comes along.
+ */
+export type UnavailableReason =
+  /** No answer in time. */
+  | 'timeout'
+  /** Nobody listens at the address. */
+  | 'refused'
+  /** There is no way to the address, or the name is not known. */
+  | 'unreachable'
+  /** The connection broke. */
+  | 'disconnected'
+  /** The client was never connected, is closed, or is connecting again. */
+  | 'not-connected'
+  /** The password or token is wrong or missing. */
+  | 'authentication'
+  /** This user, token or address may not do that. */
+  | 'forbidden'
+  /** The server does not know a command that sessions need: it is too old, or the command is switched off. */
+  | 'missing-command'
+  /** A replica: writes go elsewhere. */
+  | 'read-only'
+  | 'out-of-memory'
+  /** The server takes no writes for now: its snapshots fail, or too few replicas follow. */
+  | 'writes-stopped'
+  /** The key belongs to another node of a cluster: the client must be one for clusters. */
+  | 'moved'
+  /** It is loading its data, busy with a script, or part of a cluster that is down. */
+  | 'not-ready'
+  /** Too many requests at once (HTTP 429). */
+  | 'rate-limited'
+  /** The limit of the plan is used up: requests of the day or month, or room. */
+  | 'quota'
+  /** HTTP 404: not the address of a database. */
+  | 'not-found'
+  /** HTTP 502, 503, 504: what stands before the database does not reach it. */
+  | 'bad-gateway'
+  /** Something answered, but not as such a server does. */
+  | 'wrong-answer'
+  /** It failed in another way. */
+  | 'failed'
+
+/**
  * The store did not answer in time, refused, or answered nonsense (HTTP 503, `Retry-After: 1`).
  *
  * Not the same as absent: nobody is logged out by it. A write that failed this way may have happened or not.
@@ -99,11 +141,21 @@ export class StoreUnavailableError extends AnswerableError {
   readonly retryAfterSeconds = 1
   /** The node that failed, as configured (`host:port`), where the store knows it. */
   readonly node: string | undefined
+  /** What was the matter, where the store can tell. */
+  readonly reason: UnavailableReason | undefined
 
-  constructor(message: string, options?: { readonly cause?: unknown; readonly node?: string | undefined }) {
+  constructor(message: string, options?: UnavailableOptions) {
     super(message, options && 'cause' in options ? { cause: options.cause } : undefined)
     this.node = options?.node
+    this.reason = options?.reason
   }
+}
+
+/** What a store can tell about its outage. */
+export interface UnavailableOptions {
+  readonly cause?: unknown
+  readonly node?: string | undefined
+  readonly reason?: UnavailableReason | undefined
 }
 
 /** Every error of this library, for exhaustive handling by `code`. */

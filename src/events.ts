@@ -1,3 +1,4 @@
+import type { UnavailableReason } from './errors.ts'
 import type { BadTokenReason } from './token.ts'
 
 /** What happened, for logs and metrics. Never holds an id, token, key or value. */
@@ -26,7 +27,12 @@ export type SessionEvent =
   | { readonly type: 'duplicate-cookie' }
   /** A key this request had read and then changed was changed by another: 409. */
   | { readonly type: 'conflict' }
-  | { readonly type: 'unavailable'; readonly node?: string | undefined }
+  /** A call of the store failed; node and reason where it can tell. */
+  | {
+      readonly type: 'unavailable'
+      readonly node?: string | undefined
+      readonly reason?: UnavailableReason | undefined
+    }
 
 /** Receives every event at once; must be quick. What it throws is dropped: watching a request must not fail it. */
 export type SessionEventHandler = (event: SessionEvent) => void

@@ -9,6 +9,8 @@ export {
   SessionUseError,
   SessionValueError,
   StoreUnavailableError,
+  type UnavailableOptions,
+  type UnavailableReason,
 } from './errors.ts'
 export type { SessionEvent, SessionEventHandler } from './events.ts'
 export { type SessionEnv, session } from './hono.ts'

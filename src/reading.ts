@@ -38,7 +38,8 @@ export async function readRecord(
 
 /** What an entry holds for this claim, or that it is no use to it. */
 export async function openEntry(state: RequestState, claim: Claim, entry: Entry, readAt: number): Promise<Stored> {
-  if (!(entry?.value instanceof Uint8Array)) throw new StoreUnavailableError('the store answered nonsense')
+  if (!(entry?.value instanceof Uint8Array))
+    throw new StoreUnavailableError('the store answered nonsense', { reason: 'wrong-answer' })
   const { ring } = await state.context()
   const opened = await openRecord(ring, claim.identity, entry.value)
   switch (opened.status) {

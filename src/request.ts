@@ -176,7 +176,8 @@ export class RequestState {
     try {
       return await this.budget.call((signal) => work(this.settings.store, { signal, ranOut }), time)
     } catch (error) {
-      if (error instanceof StoreUnavailableError) this.emit({ type: 'unavailable', node: error.node })
+      if (error instanceof StoreUnavailableError)
+        this.emit({ type: 'unavailable', node: error.node, reason: error.reason })
       throw error
     }
   }

@@ -1,3 +1,5 @@
+import type { UnavailableReason } from './errors.ts'
+
 /** Compare-and-swap token. Opaque to all but the store that issued it. */
 export type Version = string
 
@@ -59,6 +61,8 @@ export interface NodeHealth {
   /** As configured: `host:port`, or the store's name where there is no address to tell. */
   readonly node: string
   readonly up: boolean
+  /** Why it is not up, where the store can tell. */
+  readonly reason?: UnavailableReason | undefined
   readonly latencyMs?: number | undefined
   readonly version?: string | undefined
   /** What is spoken with it, where there is a choice: memcached's `meta` or `classic` text, or `binary`. */

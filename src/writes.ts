@@ -84,7 +84,8 @@ async function settle<Result extends { readonly status: string }>(
 ): Promise<Result | { readonly status: 'stored'; readonly version: string }> {
   try {
     const result = await state.call((_, options) => write(options), { keepMs })
-    if (typeof result?.status !== 'string') throw new StoreUnavailableError('the store answered nonsense')
+    if (typeof result?.status !== 'string')
+      throw new StoreUnavailableError('the store answered nonsense', { reason: 'wrong-answer' })
     return result
   } catch (error) {
     if (!(error instanceof StoreUnavailableError)) throw error

@@ -1,5 +1,6 @@
 import { SessionOptionsError, StoreUnavailableError } from '../../src/errors.ts'
 import { Patience } from '../../src/patience.ts'
+import { type Why, whyOf } from './redis-reasons.ts'
 
 /** A redis command and its arguments, as they go over the wire. */
 export type RedisCommand = readonly [verb: string, ...args: string[]]
@@ -50,13 +51,14 @@ export function callRedis(
       patience.stop()
       caller?.removeEventListener('abort', aborted)
     }
-    const fail = (why: string) => {
+    const fail = ({ text, reason }: Partial<Why>) => {
       settle()
-      reject(new StoreUnavailableError(`${name}: ${why}`, { node }))
+      reject(new StoreUnavailableError(`${name}: ${text}`, { node, reason }))
       control.abort()
     }
-    const aborted = () => fail('aborted by the caller')
-    const patience = new Patience(callMs, () => fail(`no answer within ${callMs} ms`))
+    const aborted = () => fail({ text: 'aborted by the caller' })
+    const late = { text: `no answer within ${callMs} ms`, reason: 'timeout' } as const
+    const patience = new Patience(callMs, () => fail(late))
     caller?.addEventListener('abort', aborted, { once: true })
     const done = (result: unknown) => {
       settle()
@@ -64,22 +66,6 @@ export function callRedis(
     }
     // Async, so that a client which throws instead of rejecting does not get past the clean-up.
     const answer = async () => send(command, control.signal)
-    answer().then(done, (error: unknown) => fail(reasonOf(error)))
+    answer().then(done, (error: unknown) => fail(whyOf(error)))
   })
-}
-
-/** First words of redis errors (its errors.h and cluster specification) that tell an operator what to do. */
-const replyCodes =
-  /^(?:CLUSTERDOWN|LOADING|MASTERDOWN|MISCONF|MOVED|NOAUTH|NOPERM|NOREPLICAS|OOM|READONLY|WRONGPASS|WRONGTYPE)(?= )/
-const systemCodes = /^(?:EAI_AGAIN|ECONNREFUSED|ECONNRESET|EHOSTUNREACH|ENOTFOUND|EPIPE|ETIMEDOUT)$/
-
-/** A reason out of two closed lists, so that nothing else of a client's error can come through. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'the client failed'
-  const reply = replyCodes.exec(error.message)?.[0]
-  if (reply !== undefined) return `refused with ${reply}`
-  // fetch of undici says why in the cause.
-  const codes = [error, error.cause].map((at) => (at instanceof Error && 'code' in at ? String(at.code) : ''))
-  const code = codes.find((value) => systemCodes.test(value))
-  return code === undefined ? 'the client failed' : `the client failed with ${code}`
 }

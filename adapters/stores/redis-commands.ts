@@ -2,6 +2,7 @@ import { decodeBase64url, encodeBase64url } from '../../src/base64url.ts'
 import { SessionValueError, StoreUnavailableError } from '../../src/errors.ts'
 import { assertKey, assertTtl, type Entry, type Store, type UpdateResult, type Version } from '../../src/store.ts'
 import { callRedis, type RedisCommand, type RedisConnection } from './redis-call.ts'
+import { tryOut } from './redis-check.ts'
 
 /**
  * 32 characters are bytes 0-23 of a record: revision and the random iv, different in every write of a session. So an old
@@ -28,9 +29,10 @@ const maxValueBytes = 1_000_000
 export function redisCommandsStore(connection: RedisConnection): Store {
   const { name, node } = connection
   const ask = (command: RedisCommand, signal?: AbortSignal) => callRedis(connection, command, signal)
-  const strange = (verb: string) => new StoreUnavailableError(`${name}: not an answer to ${verb}`, { node })
+  const strange = (verb: string) =>
+    new StoreUnavailableError(`${name}: not an answer to ${verb}`, { node, reason: 'wrong-answer' })
 
-  return {
+  const store: Store = {
     name,
 
     async read(key, { touchSeconds, signal } = {}) {
@@ -66,7 +68,8 @@ export function redisCommandsStore(connection: RedisConnection): Store {
       if (tombstone === undefined) {
         assertKey(key)
         const answer = await ask(['DEL', key], signal)
-        if (answer !== 0 && answer !== 1) throw strange('DEL')
+        // ioredis with `stringNumbers` says '1'.
+        if (answer !== 0 && answer !== 1 && answer !== '0' && answer !== '1') throw strange('DEL')
         return
       }
       const text = checked(key, tombstone.value, tombstone.seconds)
@@ -74,16 +77,9 @@ export function redisCommandsStore(connection: RedisConnection): Store {
       if (answer !== 'OK') throw strange('SET')
     },
 
-    async check() {
-      const started = performance.now()
-      const up = await ask(['PING']).then(
-        (answer) => answer === 'PONG',
-        () => false,
-      )
-      const health = { node: node ?? name, up, latencyMs: up ? performance.now() - started : undefined }
-      return { ready: up, nodes: [health] }
-    },
+    check: () => tryOut(store, node ?? name),
   }
+  return store
 }
 
 function checked(key: string, value: Uint8Array, ttlSeconds: number): string {

@@ -1,4 +1,5 @@
 import type { RedisCommand, SendCommand } from './redis-call.ts'
+import { parseAnswer, textOf } from './upstash-answer.ts'
 
 /**
  * Speaks the part of the Upstash REST API that sessions need: one command, one answer (Upstash documentation, "REST API").
@@ -23,8 +24,7 @@ export function restSender(url: string, token: string): SendCommand {
       redirect: 'manual',
       signal,
     })
-    const answer: unknown = await response.json()
-    const result = resultOf(answer, response.ok)
+    const result = parseAnswer(response.status, await textOf(response.body))
     if (isWrite(command)) writes++
     // A read that was on its way during a write may bring a token from before it: that write would be unread again.
     if (isWrite(command) || writes === writesBefore) syncToken = response.headers.get('upstash-sync-token') ?? ''
@@ -32,11 +32,4 @@ export function restSender(url: string, token: string): SendCommand {
   }
 }
 
-const isWrite = ([verb]: RedisCommand) => verb !== 'GET' && verb !== 'GETEX' && verb !== 'PING'
-
-/** Throws redis' own words, of which the caller lets only a known first word through. */
-function resultOf(answer: unknown, isOk: boolean): unknown {
-  const { result, error } = (typeof answer === 'object' && answer !== null ? answer : {}) as Record<string, unknown>
-  if (!isOk || error !== undefined) throw new Error(typeof error === 'string' ? error : 'no answer of a redis')
-  return result
-}
+const isWrite = ([verb]: RedisCommand) => verb !== 'GET' && verb !== 'GETEX'

@@ -68,8 +68,8 @@ describe('public names', () => {
         type AnySessionError BadTokenReason CallOptions CommitOptions CommitResult CookieOptions CreateResult
         type DeleteOptions Entry NodeHealth OpenSession ReadOptions RegenerateOptions Secret Session SessionEnv
         type SessionErrorCode SessionEvent SessionEventHandler SessionOptions SessionReader Sessions Store
-        type StoreHealth Stored Tombstone UpdateOptions UpdateResult VerifiedCookie Verifier VerifierOptions
-        type Version
+        type StoreHealth Stored Tombstone UnavailableOptions UnavailableReason UpdateOptions UpdateResult
+        type VerifiedCookie Verifier VerifierOptions Version
       claimcheck/memory: memoryStore
         type MemoryStore MemoryStoreOptions
       claimcheck/memcached: clusterServers dnsServers memcachedStore srvServers

@@ -1,6 +1,7 @@
 import { StoreUnavailableError } from '../../../src/errors.ts'
 import type { CreateResult, Entry, UpdateResult, Version } from '../../../src/store.ts'
 import { RefusalError } from '../replication/refusal.ts'
+import { systemReason } from '../system-reason.ts'
 
 /** What every driver is given; the caller has checked it. */
 export interface DriverOptions {
@@ -60,7 +61,8 @@ export function expiration(ttlSeconds: number): number {
 
 /** The one error of an outage: `reason` continues the sentence "memcached at <node> ...". */
 export function unavailable(node: string, reason: string, cause?: unknown): StoreUnavailableError {
-  return new StoreUnavailableError(`memcached at ${node} ${reason}`, cause === undefined ? { node } : { node, cause })
+  const known = cause === undefined ? { node } : { node, cause, reason: systemReason(cause)?.reason }
+  return new StoreUnavailableError(`memcached at ${node} ${reason}`, known)
 }
 
 /** As {@link unavailable}, where the server is well but refused this one call. */

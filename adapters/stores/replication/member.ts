@@ -25,7 +25,8 @@ export function outageOf(members: readonly Member[]): StoreUnavailableError {
   const failed = members.filter(({ lastError }) => lastError !== undefined)
   const cause = failed.sort((a, b) => b.lastErrorAt - a.lastErrorAt)[0]?.lastError
   const node = cause?.node ?? members[0]?.name
-  return new StoreUnavailableError(cause?.message ?? `${node ?? 'the store'} does not answer`, { cause, node })
+  const message = cause?.message ?? `${node ?? 'the store'} does not answer`
+  return new StoreUnavailableError(message, { cause, node, reason: cause?.reason })
 }
 
 /** What is asked of a member's store. */
@@ -111,7 +112,9 @@ export class Member {
       const now = performance.now()
       // A store of somebody else's may throw anything; to its cluster it is down all the same.
       this.lastError =
-        error instanceof StoreUnavailableError ? error : new StoreUnavailableError('failed', { cause: error })
+        error instanceof StoreUnavailableError
+          ? error
+          : new StoreUnavailableError('failed', { cause: error, reason: 'failed' })
       this.lastErrorAt = now
       // What the caller soon gave up says nothing about the node, and what the node itself refused shows that it is there.
       const hasWaited = now - askedAt >= patientMs
