@@ -21,7 +21,7 @@ function client(kind: 'meta' | 'classic', hasGats = true) {
   const sink = { write() {}, cork() {}, uncork() {} }
   const writer = new Writer(sink, () => {})
   const ask = (verb: Verb, key = 'key') => {
-    const call = new Call('node', verb, key, Number.POSITIVE_INFINITY, {
+    const call = new Call('node', verb, key, {
       expires: 60,
       cas: '7',
       ...(verb === 'add' || verb === 'cas' || verb === 'set' ? { value: record } : {}),

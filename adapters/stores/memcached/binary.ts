@@ -35,7 +35,9 @@ export function binaryDriver(address: Address, options: DriverOptions, operation
   )
 
   const call: Call = async (message, signal, on) => {
-    const connection = on ?? (await link.connection(signal))
+    let connection = on
+    // Again where a standstill, noticed since then, has replaced what the link gave.
+    while (!connection || (!on && !connection.isOpen)) connection = await link.connection(signal)
     const reply = await abortable(connection.send(message), signal, node)
     if (reply.status === tooLarge)
       throw new SessionValueError('too-large', `the value is too large for memcached at ${node}`)

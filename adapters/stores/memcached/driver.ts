@@ -19,8 +19,10 @@ export type CasResult = Exclude<UpdateResult, { readonly status: 'outranked' }>
 /**
  * The verbs of ONE memcached node, whatever protocol they travel on.
  *
- * Keys, times and sizes are checked by the caller. A call settles within `connectMs + callMs` (and 50 ms, where the server has just refused), is sent at most once, and
- * throws only `StoreUnavailableError` (with `node`), or `SessionValueError` where the server finds the value too large.
+ * Keys, times and sizes are checked by the caller. A call settles within `connectMs + callMs` (and 50 ms, where the server has
+ * just refused); a read whose connection broke gets that time once more, and time in which this process stood still does not
+ * count. It is sent at most once, a read twice, and throws only `StoreUnavailableError` (with `node`), or `SessionValueError`
+ * where the server finds the value too large.
  * A `Version` is bound to the connection it was issued on: on any other it is a conflict, because the numbers of a restarted
  * memcached begin again. An aborted call rejects at once; its reply, if one comes, is dropped.
  */

@@ -33,7 +33,7 @@ const pauseMs = 50
  *
  * Opens it for the first call, and anew for the first call after a fault. After a connection that was no good from the start
  * (refused, timed out, never answered) calls wait up to 50 ms, with jitter, for the next one. After this process stood still
- * the connection is not trusted any more, and nothing that happened to it counts.
+ * the connection is not trusted any more, and nothing that happened to it counts: what waits for it gets the next one.
  */
 export class Link<C extends Connection> {
   readonly #node: string
@@ -41,6 +41,10 @@ export class Link<C extends Connection> {
   #current: C | undefined
   /** Beats while there is a connection. */
   #pulse: Pulse | undefined
+  /** This process stood still while the current one was being opened. */
+  #isShaken: boolean = false
+  /** The last that came to nothing because this process stood still. */
+  #excused: C | undefined
   #retryAt = 0
   #pause: Promise<void> | undefined
   #isClosed: boolean = false
@@ -52,11 +56,13 @@ export class Link<C extends Connection> {
 
   /** An open connection; rejects with `StoreUnavailableError`. */
   async connection(signal?: AbortSignal): Promise<C> {
-    if (signal?.aborted) throw unavailable(this.#node, 'was not asked: the call was aborted', signal.reason)
-    while (!this.#usable() && performance.now() < this.#retryAt) await abortable(this.#paused(), signal, this.#node)
-    const connection = this.#usable() ?? this.#open()
-    if (!connection.isOpen) await abortable(connection.opened, signal, this.#node)
-    return connection
+    for (;;) {
+      if (signal?.aborted) throw unavailable(this.#node, 'was not asked: the call was aborted', signal.reason)
+      const current = this.#usable()
+      if (current?.isOpen) return current
+      if (!current && performance.now() < this.#retryAt) await abortable(this.#paused(), signal, this.#node)
+      else await this.#opened(current ?? this.#open(), signal)
+    }
   }
 
   /** The connection of this epoch, while it is the one in use. */
@@ -76,11 +82,27 @@ export class Link<C extends Connection> {
     this.#drop()
   }
 
+  /** Rejects where it came to nothing, unless that counts for nothing. */
+  async #opened(connection: C, signal: AbortSignal | undefined): Promise<void> {
+    try {
+      await abortable(connection.opened, signal, this.#node)
+      if (connection === this.#current) this.#isShaken = false
+    } catch (error) {
+      if (connection !== this.#excused) throw error
+    }
+  }
+
   #usable(): C | undefined {
     if (this.#isClosed) throw unavailable(this.#node, 'is no longer asked: the store is closed')
     this.check()
     if (this.#current?.isSpent) this.#replace()
     return this.#current
+  }
+
+  /** One that is being opened goes on: a process that stands still again and again would never have an open one. */
+  #stoodStill(): void {
+    if (this.#current?.isOpen) this.#replace()
+    else this.#isShaken = true
   }
 
   /** The next call opens another; what is in flight is still answered here, or late. */
@@ -92,6 +114,7 @@ export class Link<C extends Connection> {
 
   #drop(): void {
     this.#current = undefined
+    this.#isShaken = false
     this.#pulse?.stop()
     this.#pulse = undefined
   }
@@ -106,14 +129,16 @@ export class Link<C extends Connection> {
 
   #open(): C {
     this.#current = this.#connect((connection) => this.#failed(connection))
-    this.#pulse = new Pulse(() => this.#replace())
+    this.#pulse = new Pulse(() => this.#stoodStill())
     return this.#current
   }
 
   #failed(connection: C): void {
     this.check()
     if (this.#current !== connection) return
+    const isExcused = this.#isShaken
     this.#drop()
-    if (!connection.isProven) this.#retryAt = performance.now() + pauseMs * (0.5 + Math.random() / 2)
+    if (isExcused) this.#excused = connection
+    else if (!connection.isProven) this.#retryAt = performance.now() + pauseMs * (0.5 + Math.random() / 2)
   }
 }

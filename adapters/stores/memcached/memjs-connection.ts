@@ -39,7 +39,6 @@ const authError = 0x20
 export class MemjsConnection implements Connection {
   readonly epoch: string = builtins.crypto.randomBytes(8).toString('hex')
   readonly opened: Promise<void>
-  isOpen: boolean = false
   isProven: boolean = false
   readonly #node: string
   readonly #callMs: number
@@ -53,6 +52,7 @@ export class MemjsConnection implements Connection {
   #socket: Socket | undefined
   readonly #connectDeadline: Deadline = new Deadline(() => this.#judgeOpening(), { keepsAlive: true })
   readonly #callDeadline: Deadline = new Deadline((time) => this.#judgeCalls(time), { keepsAlive: true })
+  #isSignedIn: boolean = false
   #isRetired: boolean = false
   #error: StoreUnavailableError | undefined
   #settleOpened: { resolve(): void; reject(error: Error): void } = { resolve() {}, reject() {} }
@@ -75,6 +75,10 @@ export class MemjsConnection implements Connection {
     this.#connect(options.connectMs)
   }
 
+  get isOpen(): boolean {
+    return this.#isSignedIn && !this.#isRetired && !this.#error
+  }
+
   get isSpent(): boolean {
     return this.#nextRequest - this.#firstOpaque >= this.#limit
   }
@@ -95,7 +99,7 @@ export class MemjsConnection implements Connection {
 
   retire(): void {
     this.#isRetired = true
-    if (this.#pending.size === 0) this.close('was asked enough on this connection')
+    if (this.#pending.size === 0) this.close('was not to be asked on this connection any more')
   }
 
   close(reason: string): void {
@@ -106,7 +110,6 @@ export class MemjsConnection implements Connection {
   fail(reason: string, cause?: unknown): void {
     if (this.#error) return
     this.#error = unavailable(this.#node, reason, cause)
-    this.isOpen = false
     this.#connectDeadline.clear()
     this.#callDeadline.clear()
     // memjs's listeners go too: its 'close' handler would touch state it has already dropped.
@@ -123,7 +126,7 @@ export class MemjsConnection implements Connection {
     this.#connectDeadline.noteBy(performance.now() + connectMs)
     this.#memjs.connect((socket) => {
       this.#connectDeadline.clear()
-      this.isOpen = true
+      this.#isSignedIn = true
       // Nagle would hold back a small second request until the first is acknowledged: up to 40 ms.
       socket.setNoDelay(true)
       // Idle, nothing of ours keeps the process alive; while a call waits, its timer does. Not earlier: a name with several
@@ -149,7 +152,7 @@ export class MemjsConnection implements Connection {
     const opcode = header.readUInt8(1)
     const status = header.readUInt16BE(6)
     const body = header.readUInt32BE(8)
-    if (!this.isOpen) {
+    if (!this.#isSignedIn) {
       const isSignIn = opcode === saslListOpcode || opcode === saslAuthOpcode
       // memjs takes every answer but 0x20 for success, "unknown command" among them.
       return isSignIn && status === 0 ? undefined : 'did not accept the user name and password'

@@ -32,10 +32,11 @@ export class Call {
   readonly cas: string
   readonly signal: AbortSignal | undefined
   readonly promise: Promise<Outcome>
-  /** By `performance.now()`; set when it is given to a connection. */
+  /**
+   * By `performance.now()`; set when it is given to a connection, and again by the next one: what is late ends a connection, so
+   * each must have its full time on the one it is sent on.
+   */
   deadline: number = 0
-  /** Never later than this, however often it is sent. */
-  readonly latest: number
   /** May be given to another connection once: if it is a read, or certainly never left this process. */
   isMovable: boolean = true
   isSettled: boolean = false
@@ -47,11 +48,10 @@ export class Call {
   #resolve!: (outcome: Outcome) => void
   #reject!: (error: Error) => void
 
-  constructor(node: string, verb: Verb, key: string, latest: number, details: CallDetails = {}) {
+  constructor(node: string, verb: Verb, key: string, details: CallDetails = {}) {
     this.#node = node
     this.verb = verb
     this.key = key
-    this.latest = latest
     this.value = details.value
     this.expires = details.expires ?? 0
     this.cas = details.cas ?? ''

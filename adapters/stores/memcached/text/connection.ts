@@ -55,6 +55,7 @@ export class TextConnection implements Connection, ProtocolContext {
   readonly #callDeadline: Deadline
   #protocol: Protocol | undefined
   #isIdle: boolean = false
+  #isRetired: boolean = false
   #error: StoreUnavailableError | undefined
   #settleOpened!: { resolve(): void; reject(error: Error): void }
 
@@ -98,7 +99,7 @@ export class TextConnection implements Connection, ProtocolContext {
       call.reject(this.#error)
       return
     }
-    call.deadline = Math.min(now + this.#callMs, call.latest)
+    call.deadline = now + this.#callMs
     this.#callDeadline.noteBy(call.deadline)
     if (this.#isIdle) this.#busy()
     if (this.#calls.mayFollow(call)) this.#write(call)
@@ -116,6 +117,9 @@ export class TextConnection implements Connection, ProtocolContext {
 
   retire(): void {
     this.isOpen = false
+    this.#isRetired = true
+    const error = unavailable(this.node, 'was not to be asked on this connection any more')
+    this.#onOrphans(this.#calls.takeHeld().map((call) => ({ call, error, isMovable: true })))
     if (this.#calls.isEmpty) this.close('was not to be asked on this connection any more')
   }
 
@@ -175,7 +179,8 @@ export class TextConnection implements Connection, ProtocolContext {
 
   #judgeCalls(time: number): number {
     if (this.#calls.isLate(time)) {
-      this.#fail('did not answer in time', undefined, false)
+      // Retired, it may have died while this process stood still: that says nothing about the server.
+      this.#fail('did not answer in time', undefined, this.#isRetired)
       return Number.POSITIVE_INFINITY
     }
     // What was not sent needs no new connection.

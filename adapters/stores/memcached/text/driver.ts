@@ -14,16 +14,12 @@ export function textDriver(address: Address, options: TextOptions): Driver {
 
 class TextDriver implements Driver {
   readonly node: string
-  readonly #callMs: number
-  readonly #totalMs: number
   readonly #link: Link<TextConnection>
   /** What `link` would give, without the promise it takes to ask for it. */
   #current: TextConnection | undefined
 
   constructor(address: Address, options: ConnectionOptions) {
     this.node = address.node
-    this.#callMs = options.callMs
-    this.#totalMs = options.connectMs + options.callMs
     const onOrphans = (orphans: readonly Orphan[]) => {
       for (const orphan of orphans) this.#rescue(orphan)
     }
@@ -53,9 +49,8 @@ class TextDriver implements Driver {
     if (number.status === 'none') return this.#conflict()
     const expires = expiration(ttlSeconds)
     if (number.status === 'read') return this.#casAfterRead(connection, key, version, { value, expires, signal })
-    const now = performance.now()
-    const call = new Call(this.node, 'cas', key, now + this.#totalMs, { value, expires, cas: number.cas, signal })
-    return this.#sendOn(connection, call, now) as Promise<CasResult>
+    const call = new Call(this.node, 'cas', key, { value, expires, cas: number.cas, signal })
+    return this.#sendOn(connection, call) as Promise<CasResult>
   }
 
   set(key: string, value: Uint8Array, ttlSeconds: number, signal?: AbortSignal): Promise<void> {
@@ -88,22 +83,22 @@ class TextDriver implements Driver {
   }
 
   #call(verb: Verb, key: string, details: CallDetails): Promise<unknown> {
-    const now = performance.now()
-    const call = new Call(this.node, verb, key, now + this.#totalMs, details)
-    if (!call.isSettled) this.#dispatch(call, now)
+    const call = new Call(this.node, verb, key, details)
+    if (!call.isSettled) this.#dispatch(call)
     return call.promise
   }
 
-  #dispatch(call: Call, now: number): void {
+  #dispatch(call: Call): void {
     this.#link.check()
-    if (this.#current?.isOpen) this.#current.send(call, now)
+    if (this.#current?.isOpen) this.#current.send(call, performance.now())
     else this.#sendLater(call)
   }
 
   #sendLater(call: Call): void {
     this.#link.connection().then(
-      (connection) => {
-        if (!call.isSettled) connection.send(call, performance.now())
+      () => {
+        // Not on what the link gave: a standstill noticed since then has replaced it.
+        if (!call.isSettled) this.#dispatch(call)
       },
       (error) => call.reject(error),
     )
@@ -127,28 +122,27 @@ class TextDriver implements Driver {
     return { status: 'conflict' }
   }
 
-  #sendOn(connection: TextConnection, call: Call, now: number): Promise<unknown> {
-    if (!call.isSettled) connection.send(call, now)
+  #sendOn(connection: TextConnection, call: Call): Promise<unknown> {
+    if (!call.isSettled) connection.send(call, performance.now())
     return call.promise
   }
 
-  /** Classic: the write that issued this version was told no number. Both questions share the time of one. */
+  /** Classic: the write that issued this version was told no number. */
   async #casAfterRead(
     connection: TextConnection,
     key: string,
     version: Version,
     details: CallDetails,
   ): Promise<CasResult> {
-    const now = performance.now()
-    const latest = now + this.#callMs
-    const read = new Call(this.node, 'get', key, latest, { signal: details.signal })
+    const read = new Call(this.node, 'get', key, { signal: details.signal })
     read.isMovable = false
-    const current = (await this.#sendOn(connection, read, now)) as Entry | null
+    const current = (await this.#sendOn(connection, read)) as Entry | null
     if (current === null) return { status: 'missing' }
     if (current.version !== version) return { status: 'conflict', current }
+    if (!connection.isOpen) return this.#conflict()
     const number = connection.protocol.casOf(version)
     if (number.status !== 'known') throw unavailable(this.node, 'did not tell the number of an entry')
-    const call = new Call(this.node, 'cas', key, latest, { ...details, cas: number.cas })
-    return this.#sendOn(connection, call, performance.now()) as Promise<CasResult>
+    const call = new Call(this.node, 'cas', key, { ...details, cas: number.cas })
+    return this.#sendOn(connection, call) as Promise<CasResult>
   }
 }

@@ -63,6 +63,11 @@ export class Pipeline {
     return undefined
   }
 
+  /** All that are held back: none of them was sent. */
+  takeHeld(): readonly Call[] {
+    return this.#held.drain()
+  }
+
   isLate(time: number): boolean {
     return this.#sent.earliestDeadline() <= time
   }
