@@ -16,6 +16,11 @@ export type SessionEvent =
   | { readonly type: 'gone' }
   /** A composition gave up on a node: its sessions count as absent from now on. */
   | { readonly type: 'lost'; readonly node?: string | undefined }
+  /**
+   * The servers of a store changed so often that the oldest ring was given up before its time: sessions that only it can find
+   * count as absent. Told to the store's own `onEvent`.
+   */
+  | { readonly type: 'ring-lost' }
   /** A record under a known key did not open: altered, moved to another key, or not ours. It counts as absent. */
   | { readonly type: 'corrupt' }
   /** The store holds an older revision than this browser has seen, also when asked again. It counts as lost. */

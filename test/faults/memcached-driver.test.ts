@@ -234,6 +234,27 @@ describe('pauses between connections', () => {
   })
 })
 
+test('what throws while it connects is a failed connection: an outage, a pause, and nothing left open (F26)', async () => {
+  let accepted = 0
+  const fake = await fakeServer(() => void accepted++)
+  const connect = vi.spyOn(process.getBuiltinModule('node:tls'), 'connect').mockImplementation(() => {
+    throw new TypeError('a PEM that cannot be read')
+  })
+  const store = storeOf(fake.port, { tls: true })
+  try {
+    await vi.waitFor(async () => {
+      for (const result of await Promise.allSettled([store.check?.(), store.read(newKey()), store.read(newKey())]))
+        if (result.status === 'rejected') expectOutage(result)
+      expect(connect.mock.calls.length).toBeGreaterThan(3)
+    }, recovery)
+    // As after many calls there were fewer tries: each was followed by a pause.
+    await vi.waitFor(() => expect(fake.sockets.size).toBe(0), recovery)
+    expect(accepted).toBeLessThanOrEqual(connect.mock.calls.length)
+  } finally {
+    connect.mockRestore()
+  }
+})
+
 describe('a restart of memcached', () => {
   test('after a long outage it is found again within 2 s', async () => {
     await using server = await startMemcached()

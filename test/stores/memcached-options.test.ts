@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { parseServers } from '../../adapters/stores/memcached/address.ts'
-import { type MemcachedOptions, memcachedStore } from '../../adapters/stores/memcached/index.ts'
+import { clusterServers, type MemcachedOptions, memcachedStore } from '../../adapters/stores/memcached/index.ts'
 import { SessionOptionsError } from '../../src/errors.ts'
+import { createAuthority } from '../support/certificates.ts'
 
 afterEach(() => {
   vi.unstubAllEnvs()
@@ -59,6 +60,14 @@ describe('options', () => {
       ['a', 'A'],
       ['[::1]', { host: '::1' }],
       ['/a', { host: '/a' }],
+      // One server under two names (F29): both copies of a session would lie on it.
+      ['[::1]', '[0:0:0:0:0:0:0:1]'],
+      ['[::1]', '[0::0001]'],
+      ['127.0.0.1', '[::ffff:127.0.0.1]'],
+      ['127.0.0.1', '[::ffff:7f00:1]'],
+      ['[FE80::1%eth0]', '[fe80:0::1%eth0]'],
+      ['cache', 'cache.'],
+      ['cache.example', 'Cache.Example.:11211'],
     ])
       expect(refused({ servers })).toContain('servers[1]')
   })
@@ -68,6 +77,42 @@ describe('options', () => {
     expect(parseServers([...servers, { host: '::2', port: 4 }]).map(({ node }) => node)).toEqual([
       ...['a:11211', 'b.c_d-e:1', '10.0.0.1:2', '[::1]:11211', '[fe80::1]:3', '/run/mc.sock', 'x:11211', '[::2]:4'],
     ])
+  })
+
+  test('one server has one name, and is drawn into the ring by it; a name with a dot is connected to as it is (F29)', () => {
+    expect(parseServers(['[0:0:0:0:0:0:0:1]:1', '[::FFFF:10.0.0.1]', 'Cache.:3', '[fe80::1%Eth0]', '[::2%a]'])).toEqual(
+      [
+        { node: '[::1]:1', host: '::1', port: 1 },
+        { node: '10.0.0.1:11211', host: '10.0.0.1', port: 11_211 },
+        { node: 'cache:3', host: 'cache', dial: 'cache.', port: 3 },
+        { node: '[fe80::1%Eth0]:11211', host: 'fe80::1%Eth0', port: 11_211 },
+        { node: '[::2%a]:11211', host: '::2%a', port: 11_211 },
+      ],
+    )
+  })
+
+  test('TLS material that no connection could use is refused when the store is built (F26)', () => {
+    using authority = createAuthority()
+    const { cert, key } = authority.issue('DNS:a')
+    const { key: other } = authority.issue('DNS:b')
+    const broken = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n'
+    for (const [name, tls] of [
+      ...['garbage', '', broken, `${authority.ca}${broken}`, [], [authority.ca, 'garbage'], 7, key].map((ca) => [
+        'tls.ca',
+        { ca },
+      ]),
+      ...['garbage', broken, 7].map((one) => ['tls.cert', { cert: one, key }]),
+      ...['garbage', other, cert, 7].map((one) => ['tls.key', { cert, key: one }]),
+      ['tls.key', { cert }],
+      ['tls.cert', { key }],
+      ...['', 7].map((servername) => ['tls.servername', { servername }]),
+    ] as [string, object][]) {
+      const message = refused({ servers: ['a'], tls })
+      expect(message).toContain(name)
+      expect(message).not.toMatch(/garbage|MIIB/)
+      expect(() => clusterServers('a:1', { tls })).toThrow(SessionOptionsError)
+    }
+    memcachedStore({ servers: ['a'], tls: { ca: [authority.ca, new TextEncoder().encode(authority.ca)], cert, key } })
   })
 
   test('unknown names, half credentials and nonsense times are refused by name', () => {

@@ -72,6 +72,17 @@ describe('srvServers', () => {
     ])
   })
 
+  test('gives a target that is there twice once, with its larger weight (F29)', async () => {
+    expect(await targets(record('a.example'), record('A.example.'), record('b.example'))).toEqual([
+      { host: 'a.example', port: 11_211 },
+      { host: 'b.example', port: 11_211 },
+    ])
+    expect(await targets(record('a.example', 5), record('a.example', 20), record('b.example', 20))).toEqual([
+      { host: 'a.example', port: 11_211 },
+      { host: 'b.example', port: 11_211 },
+    ])
+  })
+
   test('gives weights where they differ; 0 is the least there is', async () => {
     expect(await targets(record('a.example', 0), record('b.example', 20))).toEqual([
       { host: 'a.example', port: 11_211, weight: 1 },

@@ -70,3 +70,34 @@ test('how long is asked each time: a longer life may have been seen meanwhile', 
   vi.advanceTimersByTime(900)
   expect(rings.ownersOf('key')).toEqual(['a', 'b', 'c', 'd'])
 })
+
+test('a list that never holds still costs a bounded number of rings, and each one given up is told (F28)', () => {
+  const onGiveUp = vi.fn()
+  const rings = new Rings(
+    2,
+    () => 1_000_000,
+    () => {},
+    onGiveUp,
+  )
+  for (let at = 0; at < 35; at++) {
+    rings.change(ringOf(`a${at}`, `b${at}`), [`a${at}`, `b${at}`])
+    vi.advanceTimersByTime(1)
+  }
+  expect(rings.ownersOf('key')).toHaveLength(16)
+  expect(rings.ownersOf('key').slice(-2)).toEqual(['a34', 'b34'])
+  expect(rings.nodesInForce).toEqual(new Set(['a34', 'b34']))
+  expect(onGiveUp).toHaveBeenCalledTimes(27)
+})
+
+test('the ring in force is never given up, however early it began (F28)', () => {
+  const { rings, change } = ringsOf(() => 1_000_000)
+  change('a', 'b')
+  for (let at = 0; at < 20; at++) {
+    vi.advanceTimersByTime(1)
+    change(`c${at}`, 'd')
+    vi.advanceTimersByTime(1)
+    change('a', 'b')
+  }
+  expect(rings.nodesInForce).toEqual(new Set(['a', 'b']))
+  expect(rings.ownersOf('key').slice(0, 2)).toEqual(['a', 'b'])
+})

@@ -5,8 +5,10 @@ import { builtins } from './builtins.ts'
 export interface Address {
   /** For errors and health: `host:port`, `[v6]:port`, or the path of a unix socket. */
   readonly node: string
-  /** Undefined for a unix socket. */
+  /** In its one spelling, from which the ring is drawn; undefined for a unix socket. */
   readonly host: string | undefined
+  /** What is connected to, where that is a name with a dot at its end: with it no search list is asked. */
+  readonly dial?: string | undefined
   /** TCP port, or the path of a unix socket. */
   readonly port: number | string
   /** How much it keeps in relation to the others; 1 where left out. */
@@ -34,6 +36,17 @@ export function parseServers(servers: unknown): readonly Address[] {
     seen.add(node)
   }
   return addresses
+}
+
+/** As `parseServers`, for a list that was found: a server that is there twice is one, with the larger weight. */
+export function parseFound(servers: unknown): readonly Address[] {
+  if (!Array.isArray(servers) || servers.length === 0) throw new SessionOptionsError('no servers were found')
+  const found = new Map<string, Address>()
+  for (const address of servers.map(parseServer)) {
+    const known = found.get(address.node)
+    if (!known || (known.weight ?? 1) < (address.weight ?? 1)) found.set(address.node, address)
+  }
+  return [...found.values()]
 }
 
 function parseServer(server: unknown, index: number): Address {
@@ -73,10 +86,25 @@ function unixSocket(path: string, option: string): Address {
 function address(host: string | undefined, port: unknown, option: string): Address {
   if (!Number.isInteger(port) || (port as number) < 1 || (port as number) > 65_535)
     throw new SessionOptionsError(`${option} must have a port from 1 to 65535`)
+  if (host !== undefined && builtins.net.isIPv6(host)) return { ...spelled(plainAddress(host), port as number) }
   const lower = host?.toLowerCase() ?? ''
-  if (builtins.net.isIPv6(lower)) return { node: `[${lower}]:${port}`, host: lower, port: port as number }
   // Digits and dots are meant as an IPv4 address: 10.0.0.256 must not become a question to the name server.
   if (/^[\d.]+$/.test(lower) ? !builtins.net.isIPv4(lower) : !hostName.test(lower))
     throw new SessionOptionsError(`${option} must have a host name, an IPv4 or an IPv6 address`)
-  return { node: `${lower}:${port}`, host: lower, port: port as number }
+  const plain = spelled(lower.replace(/\.$/, ''), port as number)
+  return lower.endsWith('.') ? { ...plain, dial: lower } : plain
+}
+
+const spelled = (host: string, port: number): Address => ({
+  ...{ node: host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`, host, port },
+})
+
+/** One spelling for each address (RFC 5952); an IPv4-mapped one is the IPv4 address itself (RFC 4291 section 2.5.5.2). */
+function plainAddress(host: string): string {
+  const [ip, zone] = host.split('%', 2)
+  const short = new URL(`http://[${ip}]`).hostname.slice(1, -1)
+  const [, high, low] = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(short) ?? []
+  if (high === undefined || low === undefined) return zone === undefined ? short : `${short}%${zone}`
+  const bits = Number.parseInt(high, 16) * 0x10000 + Number.parseInt(low, 16)
+  return [24, 16, 8, 0].map((shift) => (bits >>> shift) & 255).join('.')
 }

@@ -1,7 +1,7 @@
 import { SessionOptionsError } from '../../../src/errors.ts'
 import { builtins } from './builtins.ts'
 import { parseClusterConfig, readClusterReply } from './cluster-config.ts'
-import { type TlsOptions, tlsOptions } from './tls.ts'
+import { checkTls, type TlsOptions, tlsOptions } from './tls.ts'
 
 /** A server that was found; `memcachedStore` takes it as it takes its own `servers`. */
 export interface FoundServer {
@@ -13,7 +13,8 @@ export interface FoundServer {
 /**
  * Finds out which servers there are now; any async function will do.
  *
- * Two processes that ask at the same time should get the same list in the same order. Rejects, or gives up when the signal
+ * Two processes that ask at the same time should get the same list; its order counts only where the hash goes by it (`modula`,
+ * functions). Rejects, or gives up when the signal
  * aborts; an empty list counts as a failure too, because it is more often a broken name server than a cluster without nodes.
  */
 export type ServerProvider = (signal: AbortSignal) => Promise<readonly (string | FoundServer)[]>
@@ -26,6 +27,16 @@ export interface NameServer {
   /** getaddrinfo, which also knows /etc/hosts. */
   lookup(name: string, options: { readonly all: true }): Promise<readonly { address: string; family: number }[]>
 }
+
+/** Providers that may be told only a part of the servers each time. */
+const partial = new WeakSet<ServerProvider>()
+const answeringInPart = (provider: ServerProvider): ServerProvider => {
+  partial.add(provider)
+  return provider
+}
+
+/** Whether a server that is missing from a list may be there all the same: name servers hand out subsets (a limit of records in turn). */
+export const mayBePartial = (provider: ServerProvider): boolean => partial.has(provider)
 
 interface SrvRecord {
   readonly name: string
@@ -65,10 +76,10 @@ const systemNameServer: NameServer = {
  */
 export function dnsServers(name: string, { nameServer = systemNameServer }: DnsOptions = {}): ServerProvider {
   const { host, port } = parseEndpoint(name, 'dnsServers')
-  return async function resolveAddresses() {
+  return answeringInPart(async function resolveAddresses() {
     const addresses = await addressesOf(host, nameServer)
     return [...new Set(addresses)].sort().map((address) => ({ host: address, port }))
-  }
+  })
 }
 
 /**
@@ -79,18 +90,19 @@ export function dnsServers(name: string, { nameServer = systemNameServer }: DnsO
  */
 export function srvServers(name: string, { nameServer = systemNameServer }: DnsOptions = {}): ServerProvider {
   if (typeof name !== 'string' || name === '') throw new SessionOptionsError('srvServers takes a name')
-  return async function resolveTargets() {
+  return answeringInPart(async function resolveTargets() {
     const records = await nameServer.resolveSrv(name)
     const first = Math.min(...records.map(({ priority }) => priority))
     // A target of '.' says that the service is not to be had here.
     const chosen = records.filter((record) => record.priority === first && record.name.replace('.', '') !== '')
-    const isWeighted = new Set(chosen.map(({ weight }) => weight)).size > 1
-    return chosen
+    const targets = [...uniteTargets(chosen).values()]
+    const isWeighted = new Set(targets.map(({ weight }) => weight)).size > 1
+    return targets
       .map(({ name: host, port, weight }) =>
         isWeighted ? { host, port, weight: Math.max(1, weight) } : { host, port },
       )
       .sort((a, b) => compare(a.host, b.host) || a.port - b.port)
-  }
+  })
 }
 
 /**
@@ -102,6 +114,7 @@ export function srvServers(name: string, { nameServer = systemNameServer }: DnsO
  */
 export function clusterServers(endpoint: string, { tls }: ClusterServersOptions = {}): ServerProvider {
   const { host, port } = parseEndpoint(endpoint, 'clusterServers')
+  checkTls(tls)
   const open = () =>
     tls === undefined
       ? builtins.net.createConnection({ host, port })
@@ -146,6 +159,17 @@ function parseEndpoint(text: unknown, factory: string): { readonly host: string;
   if (typeof text !== 'string' || host === undefined || port < 1 || port > 65_535)
     throw new SessionOptionsError(`${factory} takes 'name' or 'name:port'`)
   return { host, port }
+}
+
+/** A target that is there twice is one server, with the larger weight. */
+function uniteTargets(records: readonly SrvRecord[]): ReadonlyMap<string, SrvRecord> {
+  const targets = new Map<string, SrvRecord>()
+  for (const record of records) {
+    const target = `${record.name.toLowerCase().replace(/\.$/, '')}:${record.port}`
+    const known = targets.get(target)
+    if (!known || known.weight < record.weight) targets.set(target, record)
+  }
+  return targets
 }
 
 /** By code units: the same everywhere, whatever the locale. */

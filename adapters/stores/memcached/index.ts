@@ -1,13 +1,16 @@
 import { StoreUnavailableError } from '../../../src/errors.ts'
+import type { SessionEvent } from '../../../src/events.ts'
 import type { Store } from '../../../src/store.ts'
 import { Cluster } from '../replication/cluster.ts'
 import { replicateIn } from '../replication/composition.ts'
 import type { Address } from './address.ts'
 import { binaryDriver } from './binary.ts'
+import { mayBePartial, type ServerProvider } from './discovery.ts'
 import { nodeStore } from './node.ts'
 import { checkOptions, type MemcachedOptions, type MemcachedSettings } from './options.ts'
 import { createRing } from './ring.ts'
 import { Rings } from './rings.ts'
+import { SeenServers } from './seen-servers.ts'
 import { type ServerWatch, watchServers } from './server-watch.ts'
 import { textDriver } from './text/driver.ts'
 
@@ -68,25 +71,31 @@ class Nodes {
   readonly #settings: MemcachedSettings
   readonly #rings: Rings
   readonly #watch: ServerWatch | undefined
+  readonly #seen: SeenServers
+  /** The last list, where it may be a part of the servers. */
+  #listed: ReadonlySet<string> | undefined
 
   constructor(settings: MemcachedSettings) {
     const { provider, giveUpSeconds, replicas, previous, addresses } = settings
     this.#settings = settings
+    const keepMs = () => (Math.max(this.cluster.recordSeconds, leastRingSeconds) + ringMarginSeconds) * 1000
     this.#rings = new Rings(
       replicas,
-      () => (Math.max(this.cluster.recordSeconds, leastRingSeconds) + ringMarginSeconds) * 1000,
+      keepMs,
       () => this.cluster.keepOnly(this.#rings.nodes),
+      () => this.#emit({ type: 'ring-lost' }),
     )
+    this.#seen = new SeenServers({ keepMs, isLost: (node) => this.#isLost(node) })
     this.cluster = new Cluster({
       members: [],
       ownersOf: (key) => this.#rings.ownersOf(key),
-      inForce: () => ({ names: this.#rings.nodesInForce, copies: replicas }),
+      inForce: () => ({ names: this.#listed ?? this.#rings.nodesInForce, copies: replicas }),
       giveUpSeconds,
       now: Date.now,
       onFailure: () => this.#watch?.refreshNow(),
     })
     for (const list of [previous, addresses]) if (list) this.#change(list)
-    if (provider) this.#watch = watchServers(provider, { onChange: (list) => this.#change(list) })
+    if (provider) this.#watch = this.#follow(provider)
   }
 
   /** Also with `previousServers` the list is waited for: without it new sessions would begin on servers that may be gone. */
@@ -99,7 +108,33 @@ class Nodes {
     this.#watch?.close()
   }
 
-  #change(addresses: readonly Address[]): void {
+  #follow(provider: ServerProvider): ServerWatch {
+    if (!mayBePartial(provider)) return watchServers(provider, { onChange: (list) => this.#change(list) })
+    const onChange = (list: readonly Address[]) => {
+      this.#listed = new Set(list.map(({ node }) => node))
+      this.#change(this.#seen.unite(list))
+    }
+    return watchServers(provider, { onChange, isToldAll: true })
+  }
+
+  #isLost(node: string): boolean {
+    const member = this.cluster.members.find(({ name }) => name === node)
+    return member !== undefined && member.downMs > this.#settings.giveUpSeconds * 1000
+  }
+
+  #emit(event: SessionEvent): void {
+    try {
+      this.#settings.onEvent?.(event)
+    } catch {
+      // Watching must not stop what is watched.
+    }
+  }
+
+  #change(given: readonly Address[]): void {
+    const { hash, provider } = this.#settings
+    const isByOrder = hash === 'modula' || typeof hash === 'function'
+    // What is found comes in any order: not a change, and no two processes may differ where two points fall on one number.
+    const addresses = provider && !isByOrder ? [...given].sort((a, b) => (a.node < b.node ? -1 : 1)) : given
     const ring = createRing(addresses, this.#settings.hash)
     for (const address of addresses) this.cluster.add(address.node, () => nodeStore(this.#driver(address)))
     const nodes = addresses.map(({ node }) => node)

@@ -128,9 +128,19 @@ export class Link<C extends Connection> {
   }
 
   #open(): C {
-    this.#current = this.#connect((connection) => this.#failed(connection))
+    this.#current = this.#connected()
     this.#pulse = new Pulse(() => this.#stoodStill())
     return this.#current
+  }
+
+  /** What throws while it connects is a failed connection like any other. */
+  #connected(): C {
+    try {
+      return this.#connect((connection) => this.#failed(connection))
+    } catch (cause) {
+      this.#retryLater()
+      throw unavailable(this.#node, 'could not be connected to', cause)
+    }
   }
 
   #failed(connection: C): void {
@@ -139,6 +149,10 @@ export class Link<C extends Connection> {
     const isExcused = this.#isShaken
     this.#drop()
     if (isExcused) this.#excused = connection
-    else if (!connection.isProven) this.#retryAt = performance.now() + pauseMs * (0.5 + Math.random() / 2)
+    else if (!connection.isProven) this.#retryLater()
+  }
+
+  #retryLater(): void {
+    this.#retryAt = performance.now() + pauseMs * (0.5 + Math.random() / 2)
   }
 }

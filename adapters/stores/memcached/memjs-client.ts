@@ -43,11 +43,11 @@ export function loadMemjs(): typeof import('memjs') {
 }
 
 /** A fresh memjs client, quiet, without retries, blind to the environment. */
-export function createMemjs({ host, port }: Address, { username, password }: DriverOptions): Memjs {
+export function createMemjs({ host, dial, port }: Address, { username, password }: DriverOptions): Memjs {
   const { Client, Server, Utils } = loadMemjs()
   // `Client.create` would split addresses at every ':' and read MEMCACHE_SERVERS. The types know no unix sockets.
   const timeouts = { timeout: neverSeconds, conntimeout: neverSeconds }
-  const server = new Server(host as string, port as number, username, password, timeouts)
+  const server = new Server((dial ?? host) as string, port as number, username, password, timeouts)
   // Without credentials of its own memjs takes MEMCACHE_USERNAME and MEMCACHE_PASSWORD from the environment.
   Object.assign(server, { username, password })
   // `retries` counts tries: 1 is none again. A write that is sent twice could meet its own first try as a conflict.

@@ -1,4 +1,5 @@
 import { SessionOptionsError } from '../../../src/errors.ts'
+import type { SessionEventHandler } from '../../../src/events.ts'
 import { refuseUnknown } from '../../../src/options.ts'
 import { isWorkers } from '../../../src/runtime.ts'
 import { type Address, parseServers } from './address.ts'
@@ -6,7 +7,7 @@ import type { ServerProvider } from './discovery.ts'
 import { loadMemjs } from './memjs-client.ts'
 import { createRing, type RingHash } from './ring.ts'
 import type { TextOptions } from './text/options.ts'
-import type { TlsOptions } from './tls.ts'
+import { checkTls, type TlsOptions } from './tls.ts'
 
 /** A memcached server by name or address; a `host` that begins with '/' is a unix socket and takes no port. */
 export interface MemcachedServer {
@@ -28,6 +29,8 @@ export interface MemcachedOptions {
   readonly previousServers?: readonly (string | MemcachedServer)[] | undefined
   /**
    * `auto` (default): our text client, meta from memcached 1.6.13 on, classic before. `binary`: through memjs, for SASL and old servers.
+   * Each asks the server for its item limit (-I) and keeps to it. A proxy, or a service that does not tell its settings, is taken to
+   * hold 1 MiB: where it holds less, a session that is too large for it is lost by the attempt to write it.
    */
   readonly protocol?: 'auto' | 'meta' | 'classic' | 'binary' | undefined
   /** Which server keeps a key: libmemcached's `ketama_weighted` (default), `ketama`, `modula`, or a function. */
@@ -45,6 +48,8 @@ export interface MemcachedOptions {
   readonly callMs?: number | undefined
   /** After so long a server that is away counts as having lost its sessions; until then they are unavailable. Default 30. */
   readonly giveUpSeconds?: number | undefined
+  /** Told of what happens outside any request: `ring-lost`. The handler given to `session()` will do. */
+  readonly onEvent?: SessionEventHandler | undefined
 }
 
 /** Checked options with their defaults. */
@@ -57,6 +62,7 @@ export interface MemcachedSettings {
   readonly replicas: number
   readonly giveUpSeconds: number
   readonly isBinary: boolean
+  readonly onEvent: SessionEventHandler | undefined
   readonly driver: TextOptions
 }
 
@@ -64,10 +70,9 @@ export interface MemcachedSettings {
 const defaultMs = 250
 const names = [
   ...['servers', 'previousServers', 'protocol', 'hash', 'replicas', 'tls', 'username', 'password'],
-  ...['connectMs', 'callMs', 'giveUpSeconds'],
+  ...['connectMs', 'callMs', 'giveUpSeconds', 'onEvent'],
 ]
 const protocols = ['auto', 'meta', 'classic', 'binary']
-const tlsNames = ['ca', 'cert', 'key', 'servername']
 
 /** Checks everything at once; throws `SessionOptionsError` naming the option, never showing a credential. */
 export function checkOptions(options: MemcachedOptions): MemcachedSettings {
@@ -82,13 +87,16 @@ export function checkOptions(options: MemcachedOptions): MemcachedSettings {
   for (const list of [addresses, previous]) if (list) createRing(list, hash)
   need(protocols.includes(protocol), `protocol must be one of ${protocols.join(', ')}`)
   if (protocol === 'binary') loadMemjs()
-  checkTls(tls, protocol)
+  need(tls === undefined || protocol !== 'binary', "tls does not go with protocol 'binary': memjs has none")
+  checkTls(tls)
+  need(options.onEvent === undefined || typeof options.onEvent === 'function', 'onEvent must be a function')
   const replicas = whole('replicas', options.replicas, addresses?.length === 1 ? 1 : 2, 1, 8)
   need(addresses === undefined || replicas <= addresses.length, 'replicas must not exceed the number of servers')
   return {
     ...{ addresses, provider, previous, hash, replicas },
     giveUpSeconds: whole('giveUpSeconds', options.giveUpSeconds, 30, 1, 86_400),
     isBinary: protocol === 'binary',
+    onEvent: options.onEvent,
     driver: {
       ...checkCredentials(options),
       connectMs: whole('connectMs', options.connectMs, defaultMs, 1, 60_000),
@@ -97,13 +105,6 @@ export function checkOptions(options: MemcachedOptions): MemcachedSettings {
       tls,
     },
   }
-}
-
-function checkTls(tls: unknown, protocol: string): void {
-  if (tls === undefined) return
-  need(protocol !== 'binary', "tls does not go with protocol 'binary': memjs has none")
-  need(tls === true || (typeof tls === 'object' && tls !== null), 'tls must be true or { ca, cert, key, servername }')
-  if (tls !== true) refuseUnknown(tls, tlsNames, 'option tls.')
 }
 
 function checkCredentials({ username, password }: MemcachedOptions): Pick<MemcachedOptions, 'username' | 'password'> {

@@ -1,10 +1,12 @@
 import { StoreUnavailableError } from '../../../src/errors.ts'
-import { type Address, parseServers } from './address.ts'
+import { type Address, parseFound } from './address.ts'
 import type { ServerProvider } from './discovery.ts'
 
 export interface WatchOptions {
   /** Told of the first list and of each different one. Throws where the list is of no use: it counts as a failed lookup. */
   readonly onChange: (servers: readonly Address[]) => void
+  /** Whether `onChange` is told of equal lists, too. */
+  readonly isToldAll?: boolean | undefined
   /** Told of each lookup that failed; the last good list stays. */
   readonly onError?: ((error: unknown) => void) | undefined
   /** Milliseconds from one lookup to the next, give or take a tenth; 60,000 where left out. */
@@ -41,7 +43,9 @@ export function watchServers(provider: ServerProvider, options: WatchOptions): S
 class Watch implements ServerWatch {
   readonly #provider: ServerProvider
   readonly #options: WatchOptions
-  readonly #closing: AbortController = new AbortController()
+  #isClosed: boolean = false
+  /** Of the lookup under way. One for each: what listens to a signal that lives longer is kept as long as that. */
+  #lookup: AbortController | undefined
   #servers: readonly Address[] | undefined
   #running: Promise<readonly Address[]> | undefined
   #startedAt: number = Number.NEGATIVE_INFINITY
@@ -57,7 +61,7 @@ class Watch implements ServerWatch {
 
   async ready(): Promise<readonly Address[]> {
     if (this.#servers) return this.#servers
-    if (this.#closing.signal.aborted) throw unknownServers(new Error('closed'))
+    if (this.#isClosed) throw unknownServers(new Error('closed'))
     if (!this.#running && this.#sinceStart() < leastMs) throw unknownServers(this.#lastError)
     return this.#look()
   }
@@ -67,7 +71,8 @@ class Watch implements ServerWatch {
   }
 
   close(): void {
-    this.#closing.abort()
+    this.#isClosed = true
+    this.#lookup?.abort()
     clearTimeout(this.#timer)
   }
 
@@ -89,23 +94,24 @@ class Watch implements ServerWatch {
     this.#timerAt = Number.POSITIVE_INFINITY
     this.#startedAt = performance.now()
     try {
-      const servers = parseServers(await this.#ask())
+      const servers = parseFound(await this.#ask())
       this.#take(servers)
       this.#failures = 0
       return servers
     } catch (error) {
       this.#failures++
       this.#lastError = error
-      if (!this.#closing.signal.aborted) this.#options.onError?.(error)
+      if (!this.#isClosed) this.#options.onError?.(error)
       throw unknownServers(error)
     }
   }
 
   /** The deadline holds for providers that ignore their signal, too. */
   async #ask(): Promise<unknown> {
-    const deadline = new AbortController()
-    const signal = AbortSignal.any([deadline.signal, this.#closing.signal])
-    const timer = later(this.#options.lookupMs ?? defaultLookupMs, () => deadline.abort())
+    const lookup = new AbortController()
+    const { signal } = lookup
+    this.#lookup = lookup
+    const timer = later(this.#options.lookupMs ?? defaultLookupMs, () => lookup.abort())
     const aborted = new Promise<never>((_, reject) => {
       signal.addEventListener('abort', () => reject(new Error('looking up the servers took too long')), { once: true })
     })
@@ -117,8 +123,8 @@ class Watch implements ServerWatch {
   }
 
   #take(servers: readonly Address[]): void {
-    if (this.#closing.signal.aborted) throw new Error('closed')
-    if (JSON.stringify(servers) === JSON.stringify(this.#servers)) return
+    if (this.#isClosed) throw new Error('closed')
+    if (!this.#options.isToldAll && JSON.stringify(servers) === JSON.stringify(this.#servers)) return
     this.#options.onChange(servers)
     this.#servers = servers
   }
@@ -134,7 +140,7 @@ class Watch implements ServerWatch {
   /** Brings the next lookup forward; never puts it off. */
   #schedule(ms: number): void {
     const at = performance.now() + ms
-    if (this.#closing.signal.aborted || at >= this.#timerAt) return
+    if (this.#isClosed || at >= this.#timerAt) return
     clearTimeout(this.#timer)
     this.#timerAt = at
     this.#timer = later(ms, () => void this.#look().catch(() => {}))

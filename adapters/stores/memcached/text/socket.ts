@@ -23,11 +23,11 @@ const tcpOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_0
 export const tlsWindowBytes: number = 16_000
 
 /** Starts to connect; the caller must listen for `error` at once. */
-export function openWire({ host, port }: Address, tls: true | TlsOptions | undefined): Wire {
+export function openWire({ host, dial, port }: Address, tls: true | TlsOptions | undefined): Wire {
   const raw =
     host === undefined
       ? builtins.net.connect({ path: port as string })
-      : builtins.net.connect({ ...tcpOptions, host, port: port as number } satisfies TcpNetConnectOpts)
+      : builtins.net.connect({ ...tcpOptions, host: dial ?? host, port: port as number } satisfies TcpNetConnectOpts)
   const abort = (socket: Socket) => () => {
     // A RST is for TCP only; it also empties what the kernel has not sent yet.
     if (host !== undefined && !raw.connecting && !raw.destroyed) raw.resetAndDestroy()
@@ -37,6 +37,11 @@ export function openWire({ host, port }: Address, tls: true | TlsOptions | undef
   if (tls === undefined) return { socket: raw, openEvent: 'connect', abort: abort(raw) }
   // On a socket of our own: `resetAndDestroy` of a TLS socket throws, it knows TCP handles only.
   raw.on('error', () => {}) // the TLS socket reports it too
-  const socket = builtins.tls.connect({ ...tlsOptions(host, tls), socket: raw })
-  return { socket, openEvent: 'secureConnect', abort: abort(socket) }
+  try {
+    const socket = builtins.tls.connect({ ...tlsOptions(host, tls), socket: raw })
+    return { socket, openEvent: 'secureConnect', abort: abort(socket) }
+  } catch (error) {
+    raw.destroy() // nobody else knows of it
+    throw error
+  }
 }
