@@ -200,37 +200,37 @@ describe('pauses between connections', () => {
       queueMicrotask(() => onFault(connection, error))
       return connection
     })
-    const attempt = async () => {
-      const before = opened
-      await expect(link.connection()).rejects.toBeInstanceOf(StoreUnavailableError)
-      return opened > before
-    }
-    return attempt
+    const attempt = () => link.connection().catch((error: unknown) => error)
+    return { attempt, opened: () => opened }
   }
   beforeEach(() => {
-    vi.useFakeTimers({ toFake: ['performance'] })
+    vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] })
   })
   afterEach(() => {
     vi.useRealTimers()
   })
 
-  test('grow while nothing answers, but never beyond a second', async () => {
-    const attempt = failingLink(false)
-    expect(await attempt()).toBe(true)
-    expect(await attempt()).toBe(false)
-    vi.advanceTimersByTime(51)
-    expect(await attempt()).toBe(true)
-    for (let i = 0; i < 20; i++) {
-      vi.advanceTimersByTime(1001)
-      expect(await attempt()).toBe(true)
-      vi.advanceTimersByTime(20)
-      expect(await attempt()).toBe(false)
+  test('are 50 ms at most, however long nothing answers, and waited for (F5)', async () => {
+    const longest = vi.spyOn(Math, 'random').mockReturnValue(0.999)
+    const { attempt, opened } = failingLink(false)
+    expect(await attempt()).toBeInstanceOf(StoreUnavailableError)
+    for (let nth = 2; nth < 22; nth++) {
+      const waiting = [attempt(), attempt()]
+      await vi.advanceTimersByTimeAsync(20)
+      expect(opened()).toBe(nth - 1)
+      await vi.advanceTimersByTimeAsync(31)
+      for (const error of await Promise.all(waiting)) expect(error).toBeInstanceOf(StoreUnavailableError)
+      expect(opened()).toBe(nth)
     }
+    longest.mockRestore()
   })
 
   test('are not made after a connection that had answered', async () => {
-    const attempt = failingLink(true)
-    for (let i = 0; i < 5; i++) expect(await attempt()).toBe(true)
+    const { attempt, opened } = failingLink(true)
+    for (let nth = 1; nth < 6; nth++) {
+      await attempt()
+      expect(opened()).toBe(nth)
+    }
   })
 })
 
