@@ -42,7 +42,7 @@ export async function pack(into: string): Promise<string> {
   const copy = join(into, 'project')
   mkdirSync(join(copy, 'test'), { recursive: true })
   const files = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'README.md', 'CHANGELOG.md', 'LICENSE']
-  for (const path of [...files, 'src', 'adapters', 'test/conformance'])
+  for (const path of [...files, 'src', 'adapters', 'examples', 'test/conformance'])
     cpSync(join(root, path), join(copy, path), { recursive: true })
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
   const { stdout } = await run('npm', ['pack', copy, '--silent', '--pack-destination', into], { cwd: into })

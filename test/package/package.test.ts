@@ -21,9 +21,22 @@ describe('the tarball', () => {
     const wanted = [
       /^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/,
       /^dist\/(src|adapters|shared|test\/conformance)\/.+\.(js|d\.ts)$/,
+      // What the README points at.
+      /^(src\/store\.ts|adapters\/stores\/memory\.ts|examples\/.+)$/,
     ]
     expect(files.filter((path) => !wanted.some((pattern) => pattern.test(path)))).toEqual([])
     expect(files).toEqual(expect.arrayContaining(['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE']))
+  })
+
+  test('holds what its README links to (F34)', async () => {
+    const listing = await runOrThrow('listing the tarball', 'tar', ['-tzf', tarball])
+    const files = listing.trim().split('\n')
+    const readme = await readFile(join(consumer, 'node_modules', manifest.name, 'README.md'), 'utf8')
+    const targets = [...readme.matchAll(/\]\(([^)\s#]+)[^)]*\)/g)].map(([, target = '']) => target)
+    const relative = targets.filter((target) => !/^[a-z]+:/.test(target))
+    expect(relative.length).toBeGreaterThan(3)
+    const isThere = (target: string) => files.some((path) => `${path}/`.startsWith(`package/${target}/`))
+    expect(relative.filter((target) => !isThere(target))).toEqual([])
   })
 
   test('satisfies publint', async () => {
@@ -199,8 +212,8 @@ describe('in an empty project', () => {
           .map((line) => line.split(';')[0])
           .join('; ')
         expect([added.status, cookie.split('=')[0]]).toEqual([303, '__Host-sid'])
-        expect(await (await fetch(url, { headers: { cookie } })).json()).toEqual(['tea'])
-        expect(await (await fetch(url)).json()).toEqual([])
+        expect(await (await fetch(url, { headers: { cookie } })).json()).toEqual({ cart: ['tea'] })
+        expect(await (await fetch(url)).json()).toEqual({ cart: [] })
       } finally {
         server.kill('SIGKILL')
       }

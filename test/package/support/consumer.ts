@@ -22,7 +22,7 @@ declare module 'vitest' {
 }
 
 /** The oldest version that a peer range admits: what we promise to work with is what is tested here. */
-const floor = (name: string) => `${name}@${manifest.peerDependencies[name]?.replace(/^\^/, '')}`
+const floor = (name: string) => `${name}@${/[\d.]+/.exec(manifest.peerDependencies[name] ?? '')?.[0]}`
 
 /**
  * Packs the package once and installs it into an empty project, for all files in this folder.

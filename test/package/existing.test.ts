@@ -1,0 +1,34 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { expect, test } from 'vitest'
+import { run } from './support/command.ts'
+import { tarball } from './support/packed.ts'
+
+const exec = promisify(execFile)
+
+/** What is in an app before sessions come to it. */
+const apps: readonly (readonly string[])[] = [
+  ['hono@4.2.7', '@hono/node-server@1.11.0'],
+  ['hono@4.6.0', '@hono/node-server@1.13.5'],
+  ['hono@4.12.25', '@hono/node-server@2.1.0'],
+  ['express@5.1.0'],
+]
+
+test.each(apps)('npm installs it into an app that has %s, and brings no hono of its own (F34)', async (...packages) => {
+  const folder = await mkdtemp(join(tmpdir(), 'claimcheck-existing-'))
+  try {
+    await writeFile(join(folder, 'package.json'), '{ "private": true, "type": "module" }')
+    const flags = ['--prefix', folder, '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline']
+    await exec('npm', ['install', ...flags, ...packages], { cwd: folder })
+    const { code, output } = await run('npm', ['install', ...flags, tarball], folder)
+    expect([code, output]).toEqual([0, output])
+    const hasHono = packages.some((name) => name.startsWith('hono@'))
+    expect(existsSync(join(folder, 'node_modules/hono'))).toBe(hasHono)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+})
