@@ -72,7 +72,8 @@ function contextOf(c: Nested): object | undefined {
 export function carriesSession(headers: Headers, cookie: Cookie): boolean {
   if (!headers.has('Set-Cookie')) return false
   const cleared = serializeCookie(cookie, '', 0)
-  return headers.getSetCookie().some((value) => value === cleared || value.startsWith(`${cookie.name}=eyJ`))
+  const sent = [`${cookie.name}=eyJ`, `${cookie.name}-rev=`]
+  return headers.getSetCookie().some((value) => value === cleared || sent.some((start) => value.startsWith(start)))
 }
 
 /** Before anything is stored: two sessions of one request may not both write, since each would undo what the other sends. */

@@ -43,3 +43,13 @@ describe("a page of one user is never served to another by Hono's cache() on wor
     expect(await made()).toBe(before + 1)
   })
 })
+
+test('of two sessions of one request that both write none is stored: the execution context tells (F20)', async () => {
+  const before = await (await ask('/seen', 'bob')).json()
+  const response = await ask('/twice/write', 'bob')
+  expect([response.status, await response.text()]).toEqual([500, 'SessionUseError'])
+  expect(await (await ask('/seen', 'bob')).json()).toEqual(before)
+  const answers = await Promise.all(Array.from({ length: 5 }, () => ask('/once/write', 'bob')))
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200])
+  expect(await (await ask('/seen', 'bob')).json()).toBe(2)
+})

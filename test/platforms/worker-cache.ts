@@ -58,5 +58,22 @@ app.get('/shared', cached(), (c) => {
   return c.text('for all')
 })
 
+/** Writes outside and inside of a mounted app, which gets a new Request and the same execution context. */
+const inner: Hono<Env> = new Hono<Env>()
+inner.onError((error, c) => c.text(error.name, 500))
+inner.use(session<Env>(options))
+inner.get('/write', (c) => {
+  c.var.session.set('seen', 2)
+  return c.text('done')
+})
+app.get('/seen', async (c) => c.json((await c.var.session.get('seen')) ?? 0))
+app.use('/twice/*', async (c, next) => {
+  c.var.session.set('seen', 1)
+  await next()
+})
+app.mount('/twice', inner.fetch)
+app.mount('/once', inner.fetch)
+app.onError((error, c) => c.text(error.name, 500))
+
 // biome-ignore lint/style/noDefaultExport: the entry of a Worker is its default export
 export default app
