@@ -15,7 +15,7 @@ export interface Context {
 export function contextOf(settings: TokenSettings): () => Promise<Context> {
   let ready: Context | undefined
   const build = async (): Promise<Context> => {
-    const ring = await deriveRing(settings.secrets)
+    const ring = await deriveRing(settings.secrets, settings.cookie.name)
     return { ring, tokens: createTokens(ring, settings.namespace, settings.now), lanes: new Lanes() }
   }
   return async () => {

@@ -1,5 +1,4 @@
 import { SessionOptionsError } from './errors.ts'
-import { longestToken } from './token.ts'
 
 /** The session cookie. HttpOnly and Secure always; only `insecure` leaves Secure out. */
 export interface CookieOptions {
@@ -29,8 +28,8 @@ export interface Cookie {
 
 /** Verifying costs CPU; a request with more different candidates than this is no browser's. */
 const maxCandidates = 4
-/** Browsers drop a cookie whose name and value exceed this (RFC 6265bis section 5.6). */
-const maxCookieBytes = 4096
+/** Browsers drop a cookie whose name and value exceed 4096 bytes (RFC 6265bis section 5.6), and key derivation takes 1024 of a name. */
+const maxNameLength = 256
 
 /**
  * The different values of one cookie in a Cookie header, in order, at most four.
@@ -74,7 +73,7 @@ export function serializeCookie(cookie: Cookie, token: string, maxAgeSeconds: nu
 }
 
 /** Checks the `cookie` option; throws `SessionOptionsError` for what a browser would refuse, drop or misread. */
-export function checkCookie(options: CookieOptions, namespace: string): Cookie {
+export function checkCookie(options: CookieOptions): Cookie {
   const { insecure = false, sameSite = 'Lax', path = '/', domain, partitioned = false, persistent = false } = options
   // Not ??: null is no name, and refused below like that of every other option.
   const { name = insecure ? 'sid' : '__Host-sid' } = options
@@ -88,7 +87,7 @@ export function checkCookie(options: CookieOptions, namespace: string): Cookie {
     typeof name === 'string' && /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name),
     'name must be a token (RFC 9110 section 5.6.2)',
   )
-  need(name.length + 1 + longestToken(namespace) <= maxCookieBytes, 'name is too long: browsers would drop the cookie')
+  need(name.length <= maxNameLength, `name must have at most ${maxNameLength} characters`)
   need(['Lax', 'Strict', 'None'].includes(sameSite), "sameSite must be 'Lax', 'Strict' or 'None'")
   const fits = (value: unknown, pattern: RegExp) => typeof value === 'string' && pattern.test(value)
   need(fits(path, /^\/[\x21-\x2b\x2d-\x3a\x3c-\x7e]*$/), 'path must start with / and hold no ; no , and no spaces')

@@ -11,8 +11,9 @@ export interface Key {
   /** The protected header of its tokens, as JSON and as it stands in a token. */
   readonly header: string
   readonly encodedHeader: string
-  /** Names this key in the frame of a record: 4 bytes. */
+  /** Names the secret in the frame of a record: 4 bytes. Whatever the cookie is called, so that it can be told from the store alone. */
   readonly tag: Uint8Array
+  /** For tokens of one cookie name: under another they do not verify, nor even have a header that is looked up. */
   readonly signing: SigningKey
   /**
    * One of 256 sealing keys, by the first byte of the id's hash: random GCM nonces are safe for about 2^32 records of
@@ -30,9 +31,9 @@ export interface KeyRing {
   readonly ref: MacKey
 }
 
-/** Derives the ring of checked secrets. */
-export async function deriveRing(secrets: readonly Uint8Array[]): Promise<KeyRing> {
-  const keys = await Promise.all(secrets.map(deriveKey))
+/** Derives the ring of checked secrets, for the tokens of one cookie. */
+export async function deriveRing(secrets: readonly Uint8Array[], cookieName: string): Promise<KeyRing> {
+  const keys = await Promise.all(secrets.map((secret) => deriveKey(secret, cookieName)))
   const [first] = keys
   if (!first) throw new SessionOptionsError('secret: at least one is required')
   const byTag = new Map(keys.map((key) => [key.tag.join(), key]))
@@ -44,15 +45,16 @@ export async function deriveRing(secrets: readonly Uint8Array[]): Promise<KeyRin
   }
 }
 
-async function deriveKey(secret: Uint8Array): Promise<Key> {
-  const raw = await crypto.hkdf(secret, 'claimcheck/v1/token')
-  const hash = await crypto.sha256(raw)
-  const header = `{"alg":"HS256","kid":"${encodeBase64url(hash).slice(0, 8)}","typ":"session+jwt"}`
+async function deriveKey(secret: Uint8Array, cookieName: string): Promise<Key> {
+  const name = await crypto.sha256(await crypto.hkdf(secret, 'claimcheck/v1/token'))
+  const raw = await crypto.hkdf(secret, `claimcheck/v1/token/${cookieName}`)
+  const kid = encodeBase64url(await crypto.sha256(raw)).slice(0, 8)
+  const header = `{"alg":"HS256","kid":"${kid}","typ":"session+jwt"}`
   const sealing: SealingKey[] = []
   return {
     header,
     encodedHeader: encodeBase64url(new TextEncoder().encode(header)),
-    tag: hash.slice(0, 4),
+    tag: name.slice(0, 4),
     signing: await crypto.signingKey(raw),
     // The key is cached, not the promise: on workerd a promise belongs to the request that made it.
     async sealing(n) {

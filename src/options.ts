@@ -97,7 +97,7 @@ export function checkTokenOptions(
   refuseUnknown(cookie, cookieNames, 'option cookie.')
   need(typeof now === 'function', 'now must be a function')
   const secrets = checkSecrets(secret)
-  return { secrets, namespace, cookie: checkCookie(cookie, namespace), now: () => Math.floor(now()), clock: now }
+  return { secrets, namespace, cookie: checkCookie(cookie), now: () => Math.floor(now()), clock: now }
 }
 
 /** Whether two configurations are one, so that a middleware mounted twice can be told from two that disagree. */

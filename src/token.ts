@@ -140,10 +140,3 @@ function createMemory<Value>(size: number) {
 
 /** A text of its own: a slice would keep the whole Cookie header in memory for as long as the token is remembered. */
 const flat = (token: string) => decoder.decode(encoder.encode(token))
-
-/** The longest token a namespace can lead to without a subject; for checking that a cookie will be kept. */
-export function longestToken(namespace: string): number {
-  const claims = { sid: 'x'.repeat(43), rev: maxRevision, iat: 1e11, exp: 1e11, aud: namespace }
-  const header = 70
-  return header + 1 + Math.ceil((encoder.encode(JSON.stringify(claims)).length * 4) / 3) + 1 + 43
-}

@@ -25,7 +25,7 @@ const revision = 1_600_000_000_000
 
 /** A session as the real key ring would make it; `now` in milliseconds. */
 export async function forge(now: number, secrets: unknown = secret, namespace = 'session'): Promise<Forge> {
-  const ring = await deriveRing(checkSecrets(secrets))
+  const ring = await deriveRing(checkSecrets(secrets), '__Host-sid')
   const identity = await identify(drawId(), namespace, ring)
   const until = Math.floor(now / 1000) + 28_800
   const token = await createTokens(ring, namespace, () => now).sign({ identity, revision, until })

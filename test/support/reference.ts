@@ -7,12 +7,14 @@ import { createCipheriv, createHash, createHmac, hkdfSync } from 'node:crypto'
 
 /** All keys that one secret leads to. */
 export interface ReferenceKeys {
+  /** Of one cookie name. */
   readonly signing: Buffer
   readonly kid: string
   /** The protected header, as JSON. */
   readonly header: string
   readonly tag: Buffer
   readonly ref: Buffer
+  readonly receipt: Buffer
   sealing(n: number): Buffer
 }
 
@@ -36,16 +38,17 @@ function sixBytes(revision: number): Buffer {
 }
 
 /** HKDF-SHA-256 with an empty salt, one purpose per info. */
-export function referenceKeys(secret: Uint8Array): ReferenceKeys {
+export function referenceKeys(secret: Uint8Array, cookieName = '__Host-sid'): ReferenceKeys {
   const derive = (purpose: string) => Buffer.from(hkdfSync('sha256', secret, '', `claimcheck/v1/${purpose}`, 32))
-  const signing = derive('token')
+  const signing = derive(`token/${cookieName}`)
   const kid = base64url(sha256(signing)).slice(0, 8)
   return {
     signing,
     kid,
     header: `{"alg":"HS256","kid":"${kid}","typ":"session+jwt"}`,
-    tag: sha256(signing).subarray(0, 4),
+    tag: sha256(derive('token')).subarray(0, 4),
     ref: derive('ref'),
+    receipt: derive('receipt'),
     sealing: (n) => derive(`record/${n}`),
   }
 }
@@ -69,6 +72,13 @@ export function referenceToken(keys: ReferenceKeys, claims: ReferenceClaims): st
 /** What a store sees of an id. */
 export function referenceStoreKey(namespace: string, id: Uint8Array): string {
   return `${namespace}:${base64url(sha256(id))}`
+}
+
+/** What the receipt cookie of a session holds after a commit. */
+export function referenceReceipt(keys: ReferenceKeys, storeKey: string, revision: number): string {
+  const text = revision.toString(36)
+  const mac = createHmac('sha256', keys.receipt).update(`${storeKey}\0${text}`).digest().subarray(0, 16)
+  return `${text}.${base64url(mac)}`
 }
 
 /** What stands for an id in logs. */
@@ -105,6 +115,8 @@ export interface VectorInput {
   readonly name: string
   readonly secret: { readonly utf8: string } | { readonly hex: string }
   readonly namespace: string
+  /** The name of the session cookie. */
+  readonly cookie: string
   readonly id: string
   readonly revision: number
   /** The clock when the token is signed, in milliseconds since 1970. */
@@ -126,6 +138,8 @@ export interface VectorOutput {
   readonly encodedHeader: string
   readonly tag: string
   readonly token: string
+  /** The value of the receipt cookie that tells `revision`. */
+  readonly receipt: string
   readonly key: string
   readonly ref: string
   /** Which of the 256 sealing keys. */
@@ -145,7 +159,7 @@ export function secretOf({ secret }: VectorInput): Buffer {
 /** The outputs of a case, by this implementation. */
 export function referenceOutput(input: VectorInput): VectorOutput {
   const { namespace, revision, now, until: exp } = input
-  const keys = referenceKeys(secretOf(input))
+  const keys = referenceKeys(secretOf(input), input.cookie)
   const id = hex(input.id)
   const sid = base64url(id)
   const iat = Math.floor(now / 1000)
@@ -156,6 +170,7 @@ export function referenceOutput(input: VectorInput): VectorOutput {
     encodedHeader: base64url(keys.header),
     tag: keys.tag.toString('hex'),
     token: referenceToken(keys, { sid, rev: revision, iat, exp, aud: namespace, sub: input.subject }),
+    receipt: referenceReceipt(keys, referenceStoreKey(namespace, id), revision),
     key: referenceStoreKey(namespace, id),
     ref: referenceRef(keys, id),
     sealingKey: sha256(id)[0] as number,

@@ -185,7 +185,7 @@ describe('leaks', () => {
     const opened = test.sessions.open(user.cookie)
     await opened.session.get('user')
     opened.session.set('more', canary)
-    const ring = await deriveRing(checkSecrets(secret))
+    const ring = await deriveRing(checkSecrets(secret), '__Host-sid')
     const conflict = new SessionConflictError('x')
     const things = { opened, middleware, sessions: test.sessions, memory: test.memory, ring, conflict }
     const words = wordsOf(new Set([user.cookie as string]))

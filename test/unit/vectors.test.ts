@@ -24,7 +24,7 @@ const hex = (given: Uint8Array) => Buffer.from(given).toString('hex')
 /** What src makes of the given values: the ring goes through the option's own check. */
 async function subject({ input }: Vector) {
   const given = 'utf8' in input.secret ? input.secret.utf8 : bytes(input.secret.hex)
-  const ring = await deriveRing(checkSecrets(given))
+  const ring = await deriveRing(checkSecrets(given), input.cookie)
   const identity = await identify(bytes(input.id), input.namespace, ring)
   const tokens = createTokens(ring, input.namespace, () => input.now)
   const { revision, until, subject } = input
@@ -78,7 +78,7 @@ describe.each(vectors)('$name', (vector) => {
   })
 
   it('token, as jose signs and verifies it', async () => {
-    const { signing, header } = referenceKeys(secretOf(input))
+    const { signing, header } = referenceKeys(secretOf(input), input.cookie)
     const { payload, protectedHeader } = await compactVerify(output.token, signing, { algorithms: ['HS256'] })
     expect(JSON.stringify(protectedHeader)).toBe(output.header)
     const signer = new CompactSign(payload).setProtectedHeader(JSON.parse(header))
@@ -106,7 +106,7 @@ describe.each(vectors)('$name', (vector) => {
     const sealed = await sealRecord(ring, identity, input.revision, new TextEncoder().encode(input.plaintext))
     expect(hex(sealed.subarray(0, 12))).toBe(output.record.slice(0, 24))
     expect(hex(sealed.subarray(12, 24))).not.toBe(input.iv)
-    const key = await crypto.sealingKey(referenceKeys(secretOf(input)).sealing(output.sealingKey))
+    const key = await crypto.sealingKey(referenceKeys(secretOf(input), input.cookie).sealing(output.sealingKey))
     const aad = Buffer.concat([sealed.subarray(0, 12), Buffer.from(output.key)])
     const open = (n: number) => key.open(sealed.subarray(12, 24), aad.subarray(0, n), sealed.subarray(24))
     expect(new TextDecoder().decode(await open(aad.length))).toBe(input.plaintext)

@@ -63,7 +63,9 @@ test('of several cookies it thinks as the session does', async () => {
 })
 
 test('a retired secret still verifies, and the cookie name follows the options', async () => {
-  const { token, verify } = await shop({ secret: [otherSecret, secret], cookie: { name: 'shop' } })
+  const site = sessionApp({ cookie: { name: 'shop' } })
+  const token = await site.login('alice')
+  const verify = createVerifier({ secret: [otherSecret, secret], cookie: { name: 'shop' }, now: site.clock.now })
   expect(await verify(`__Host-sid=${token}`)).toEqual({ status: 'absent' })
   expect(await verify(`shop=${token}`)).toMatchObject({ status: 'valid' })
 })

@@ -44,7 +44,7 @@ describe.skipIf(jws === undefined)('Wycheproof JWS, HS256', () => {
 
   /** The token layer with this key, and with whatever header the token has configured: only the rest can refuse it. */
   const verify = async (k: string, token: string) => {
-    const ring = await deriveRing([Buffer.from(secret)])
+    const ring = await deriveRing([Buffer.from(secret)], '__Host-sid')
     const signing = await crypto.signingKey(Buffer.from(k, 'base64url'))
     const key: Key = { ...ring.first, signing }
     const byHeader = new Map([[token.split('.')[0] as string, key]])
@@ -72,7 +72,7 @@ describe.skipIf(jws === undefined)('Wycheproof JWS, HS256', () => {
   })
 
   it('none of the 40 is a token of ours', async () => {
-    const tokens = createTokens(await deriveRing([Buffer.from(secret)]), 'session', Date.now)
+    const tokens = createTokens(await deriveRing([Buffer.from(secret)], '__Host-sid'), 'session', Date.now)
     for (const { jws } of tests) expect((await tokens.verify(jws)).status).toBe('bad')
   })
 })

@@ -13,7 +13,10 @@ const utf8 = new TextEncoder()
 
 /** What src makes of the given values, on whichever crypto this project has. */
 async function subject(input: VectorInput) {
-  const ring = await deriveRing(checkSecrets('utf8' in input.secret ? input.secret.utf8 : bytes(input.secret.hex)))
+  const ring = await deriveRing(
+    checkSecrets('utf8' in input.secret ? input.secret.utf8 : bytes(input.secret.hex)),
+    input.cookie,
+  )
   const identity = await identify(bytes(input.id), input.namespace, ring)
   const tokens = createTokens(ring, input.namespace, () => input.now)
   return { ring, identity, tokens }
@@ -21,7 +24,7 @@ async function subject(input: VectorInput) {
 
 describe('crypto', () => {
   test(`is ${name}, as this project wants it`, async () => {
-    const { first } = await deriveRing(checkSecrets('a secret of at least thirty-two characters'))
+    const { first } = await deriveRing(checkSecrets('a secret of at least thirty-two characters'), '__Host-sid')
     // Only WebCrypto takes its time.
     expect(first.signing.sign('{"alg":"HS256"}', '{}') instanceof Promise).toBe(name === 'WebCrypto')
     expect(cases).toHaveLength(6)
