@@ -11,7 +11,7 @@ export interface Answering {
 /** Writes the headers that are due for a session. */
 type Write = (headers: Headers) => void
 
-const asUsed: Write = (headers) => applyToHeaders(headers, undefined)
+const asUsed: Write = (headers) => applyToHeaders(headers, [])
 
 /**
  * From the first use of a session on every answer says that it depends on the cookie, before anything else sees it: a `cache()`
@@ -50,7 +50,7 @@ function accessorOf(prototype: object): PropertyDescriptor | undefined {
 /** Hono has copied the headers of the answer before onto this one: our default must not outrank what it says itself. */
 function tellAgain(headers: Headers, own: string | undefined): void {
   if (own !== undefined && headers.get('Cache-Control') === cacheControlByDefault) headers.set('Cache-Control', own)
-  applyToHeaders(headers, undefined)
+  applyToHeaders(headers, [])
 }
 
 /**

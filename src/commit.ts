@@ -1,4 +1,6 @@
-import { serializeCookie } from './cookie.ts'
+import { clearCookies } from './cookie.ts'
+import { StoreUnavailableError } from './errors.ts'
+import { handOut, tell } from './handout.ts'
 import { equalData, type SessionData } from './journal.ts'
 import { assertOne } from './nesting.ts'
 import { conflict, gone, hasJustEnded, newer } from './newer.ts'
@@ -14,27 +16,32 @@ const maxAttempts = 8
 const maxRegenerations = 3
 
 /**
- * Brings the store to what the request asked for; the Set-Cookie value, if one is due.
+ * Brings the store to what the request asked for; the Set-Cookie values that are due: one, or none, or those that clear.
  *
  * Every path ends in one of: nothing sent, stored and acknowledged, or a typed error with nothing acknowledged.
  */
-export async function commit(state: RequestState, failed: boolean): Promise<string | undefined> {
+export async function commit(state: RequestState, failed: boolean): Promise<readonly string[]> {
   while (state.pending.size > 0) await Promise.all(state.pending)
   state.closed = true
   assertOne(state, failed)
   if (state.destroyed) return state.budget.phase(() => destroy(state))
   // What a failed request did not answer must not have happened: only the end of a session is wanted either way.
-  if (failed) return undefined
-  if (state.operations.length === 0 && !state.regenerated) return undefined
-  const claim = await state.findClaim()
-  return claim ? changeInTurn(state, claim) : state.budget.phase(() => startOver(state))
+  if (failed) return []
+  if (state.operations.length === 0 && !state.regenerated) return []
+  const loaded = await state.load()
+  if (loaded.status === 'unavailable') throw loaded.error
+  const { claim } = state
+  const cookie = await (claim ? changeInTurn(state, claim) : state.budget.phase(() => startOver(state)))
+  return cookie === undefined ? [] : [cookie]
 }
 
-async function destroy(state: RequestState): Promise<string | undefined> {
-  await state.findClaim()
-  if (state.claims.length === 0) return undefined
-  await Promise.all(state.claims.map((claim) => bury(state, claim, 'destroyed')))
-  return serializeCookie(state.settings.cookie, '', 0)
+/** Ends every session that the cookies name. The cookie is also cleared where it may be from before a change, unless another's is there. */
+async function destroy(state: RequestState): Promise<readonly string[]> {
+  const { found, foreign, overlooked } = await state.findClaims()
+  await Promise.all(found.map((claim) => bury(state, claim, 'destroyed')))
+  if (overlooked)
+    throw new StoreUnavailableError('too many session cookies to look at all: a session may live on, clear the cookies')
+  return found.length > 0 ? clearCookies(state.settings.cookie, !foreign) : []
 }
 
 async function changeInTurn(state: RequestState, claim: Claim): Promise<string | undefined> {
@@ -75,6 +82,7 @@ interface Changed {
 
 async function changeLoaded(state: RequestState, claim: Claim, newest: Found | undefined): Promise<Changed> {
   const loaded = await state.load()
+  if (state.regenerated) await Promise.all(state.strays.map((stray) => bury(state, stray, 'regenerated')))
   switch (loaded.status) {
     case 'unavailable':
       throw loaded.error
@@ -134,7 +142,7 @@ async function change(state: RequestState, claim: Claim, from: Found): Promise<C
     const result = await update(state, claim.identity, value, state.secondsToLive(record.until), base)
     if (result.status === 'stored') {
       state.emit({ type: 'commit', outcome: 'updated', bytes: value.length, attempts })
-      const cookie = await handOut(state, { ...claim, revision, until: record.until })
+      const cookie = await tell(state, claim, revision, record.until)
       return { cookie, found: { status: 'found', revision, record, version: result.version, readAt } }
     }
     // The rank was asked for on this very base: on a newer one it would outrank an acknowledged change of another.
@@ -175,12 +183,4 @@ function dataToWrite(state: RequestState, base: Found): SessionData {
   const seen = state.loaded
   if (seen && seen !== base && !state.guard.holds(dataOf(seen), base.record.data)) throw conflict(state)
   return state.dataOn(base)
-}
-
-/** Signs the claim and makes it the request's own; the Set-Cookie value. */
-async function handOut(state: RequestState, claim: Claim): Promise<string> {
-  const { tokens } = await state.context()
-  state.claim = claim
-  const age = claim.until - state.settings.now() / 1000
-  return serializeCookie(state.settings.cookie, await tokens.sign(claim), age)
 }

@@ -1,6 +1,7 @@
 import { deriveRing, type KeyRing } from './keys.ts'
 import { Lanes } from './lanes.ts'
 import type { TokenSettings } from './options.ts'
+import { createReceipts, type Receipts } from './receipt.ts'
 import type { Found } from './request.ts'
 import { createTokens, type Tokens } from './token.ts'
 
@@ -8,6 +9,7 @@ import { createTokens, type Tokens } from './token.ts'
 export interface Context {
   readonly ring: KeyRing
   readonly tokens: Tokens
+  readonly receipts: Receipts
   readonly lanes: Lanes<Found>
 }
 
@@ -16,7 +18,8 @@ export function contextOf(settings: TokenSettings): () => Promise<Context> {
   let ready: Context | undefined
   const build = async (): Promise<Context> => {
     const ring = await deriveRing(settings.secrets, settings.cookie.name)
-    return { ring, tokens: createTokens(ring, settings.namespace, settings.now), lanes: new Lanes() }
+    const tokens = createTokens(ring, settings.namespace, settings.now)
+    return { ring, tokens, receipts: createReceipts(ring), lanes: new Lanes() }
   }
   return async () => {
     if (ready) return ready

@@ -2,11 +2,14 @@ import { SessionOptionsError } from './errors.ts'
 
 /** The session cookie. HttpOnly and Secure always; only `insecure` leaves Secure out. */
 export interface CookieOptions {
-  /** Default `__Host-sid`; `sid` with `insecure`. A `__Host-` or `__Secure-` prefix is held to its rules (RFC 6265bis section 4.1.3). */
+  /**
+   * Default `__Host-sid`; `sid` with `insecure`. A `__Host-`, `__Secure-`, `__Http-` or `__Host-Http-` prefix is held to its rules
+   * (RFC 6265bis section 4.1.3 and its successor). `<name>-rev` is the receipt. Another name ends every session.
+   */
   readonly name?: string | undefined
   /** Default `Lax`: `Strict` also hides the session from links that lead to your site. */
   readonly sameSite?: 'Lax' | 'Strict' | 'None' | undefined
-  /** Shares the session with subdomains; needs a `__Secure-` name. */
+  /** Shares the session with subdomains; needs a `__Secure-` or `__Http-` name. */
   readonly domain?: string | undefined
   /** Default `/`. */
   readonly path?: string | undefined
@@ -21,33 +24,35 @@ export interface CookieOptions {
 /** Checked options, as the attributes they lead to. */
 export interface Cookie {
   readonly name: string
+  /** The cookie that tells the last revision once the token was sent: same attributes, so a prefix keeps its rules. */
+  readonly receiptName: string
   readonly persistent: boolean
   /** From `; Path=` on, without Max-Age. */
   readonly attributes: string
+  /** The same of where the cookie may be from before its domain or path was changed: on the host alone, at `/`. */
+  readonly formerAttributes: readonly string[]
 }
 
-/** Verifying costs CPU; a request with more different candidates than this is no browser's. */
-const maxCandidates = 4
 /** Browsers drop a cookie whose name and value exceed 4096 bytes (RFC 6265bis section 5.6), and key derivation takes 1024 of a name. */
 const maxNameLength = 256
 
 /**
- * The different values of one cookie in a Cookie header, in order, at most four.
+ * The different values of one cookie in a Cookie header, in order.
  *
  * Raw, as sent: no decoding, no unquoting; only space and tab are trimmed, only `;` separates, names are compared exactly.
  * Everything laxer has let somebody smuggle a cookie past a prefix (PHP, Django, ASP.NET).
  */
 export function readCookie(header: string | null | undefined, name: string): readonly string[] {
-  const found: string[] = []
-  if (!header?.includes(name)) return found
-  for (let start = 0; start <= header.length && found.length < maxCandidates; ) {
+  if (!header?.includes(name)) return []
+  const found = new Set<string>()
+  for (let start = 0; start <= header.length; ) {
     const semicolon = header.indexOf(';', start)
     const end = semicolon < 0 ? header.length : semicolon
     const value = valueIn(header.slice(start, end), name)
-    if (value !== undefined && !found.includes(value)) found.push(value)
+    if (value !== undefined) found.add(value)
     start = end + 1
   }
-  return found
+  return [...found]
 }
 
 function valueIn(pair: string, name: string): string | undefined {
@@ -66,10 +71,20 @@ function trim(text: string): string {
 
 const isBlank = (code: number) => code === 0x20 || code === 0x09
 
-/** The Set-Cookie value that hands out a token, or takes the cookie back where `token` is empty. */
-export function serializeCookie(cookie: Cookie, token: string, maxAgeSeconds: number): string {
-  const age = token === '' ? '; Max-Age=0' : cookie.persistent ? `; Max-Age=${Math.floor(maxAgeSeconds)}` : ''
-  return `${cookie.name}=${token}${age}${cookie.attributes}`
+/** The Set-Cookie value that hands out a token or, under the receipt's name, a receipt. */
+export function serializeCookie(cookie: Cookie, name: string, value: string, maxAgeSeconds: number): string {
+  const age = cookie.persistent ? `; Max-Age=${Math.floor(maxAgeSeconds)}` : ''
+  return `${name}=${value}${age}${cookie.attributes}`
+}
+
+/** The Set-Cookie values that take token and receipt back, the token first; `everywhere` also where it may be from before. */
+export function clearCookies(cookie: Cookie, everywhere: boolean): readonly string[] {
+  const clear = (name: string, attributes: string) => `${name}=; Max-Age=0${attributes}`
+  const former = everywhere ? cookie.formerAttributes : []
+  return [
+    ...[cookie.attributes, ...former].map((attributes) => clear(cookie.name, attributes)),
+    clear(cookie.receiptName, cookie.attributes),
+  ]
 }
 
 /** Checks the `cookie` option; throws `SessionOptionsError` for what a browser would refuse, drop or misread. */
@@ -95,26 +110,35 @@ export function checkCookie(options: CookieOptions): Cookie {
   checkPrefix(name, insecure, path, domain, need)
   need(!(insecure && sameSite === 'None'), "sameSite 'None' needs a secure cookie: browsers drop it otherwise")
   need(!partitioned || sameSite === 'None', "partitioned needs sameSite 'None'")
-  const attributes = [
-    `; Path=${path}`,
-    domain === undefined ? '' : `; Domain=${domain}`,
-    '; HttpOnly',
-    insecure ? '' : '; Secure',
-    `; SameSite=${sameSite}`,
-    partitioned ? '; Partitioned' : '',
-  ]
-  return { name, persistent, attributes: attributes.join('') }
+  const rest = `; HttpOnly${insecure ? '' : '; Secure'}; SameSite=${sameSite}${partitioned ? '; Partitioned' : ''}`
+  const [attributes = '', ...formerAttributes] = placesOf(path, domain).map((place) => place + rest)
+  return { name, receiptName: `${name}-rev`, persistent, attributes, formerAttributes }
+}
+
+/** Where the cookie is set, then where it may still be from before an option was added. Where it was before a change, nobody can tell. */
+function placesOf(path: string, domain: string | undefined): readonly string[] {
+  const paths = path === '/' ? ['; Path=/'] : [`; Path=${path}`, '; Path=/']
+  const domains = domain === undefined ? [''] : [`; Domain=${domain}`, '']
+  return paths.flatMap((one) => domains.map((other) => one + other))
 }
 
 type Need = (condition: boolean, why: string) => void
 
-/** Browsers match prefixes without regard to case, servers must not: a misspelt prefix is refused. */
+const prefixes = ['__Host-', '__Secure-', '__Http-', '__Host-Http-']
+
+/**
+ * Browsers match prefixes without regard to case, servers must not: a misspelt prefix is refused.
+ *
+ * `__Http-` and `__Host-Http-` (draft-ietf-httpbis-layered-cookies section 4.1.3; Chrome 140, Firefox 143) also tell the browser that
+ * no script set the cookie; it is HttpOnly in any case.
+ */
 function checkPrefix(name: string, insecure: boolean, path: string, domain: string | undefined, need: Need): void {
-  const prefix = /^__(host|secure)-/i.exec(name)?.[0]
-  need(prefix === undefined || prefix === '__Host-' || prefix === '__Secure-', 'name has a misspelt prefix')
+  const prefix = /^__(host-http|host|secure|http)-/i.exec(name)?.[0]
+  need(prefix === undefined || prefixes.includes(prefix), `name has a misspelt prefix: write ${prefixes.join(', ')}`)
   need(!(insecure && prefix !== undefined), 'insecure cannot go with a prefixed name: browsers drop it')
-  if (prefix === '__Host-') need(path === '/', 'path must be / with a __Host- name')
-  if (domain !== undefined) need(prefix === '__Secure-', 'domain needs a name that starts with __Secure-')
+  if (prefix?.startsWith('__Host-')) need(path === '/', `path must be / with a ${prefix} name`)
+  if (domain !== undefined)
+    need(prefix === '__Secure-' || prefix === '__Http-', 'domain needs a name that starts with __Secure- or __Http-')
 }
 
 /** Cache directives of content delivery networks that outrank Cache-Control (RFC 9213 and vendors' manuals). */
@@ -137,9 +161,9 @@ export const cacheControlByDefault = 'private, no-cache'
  * A cache does not stop at Set-Cookie by itself (RFC 9111 section 7.3), so a response with one is `private, no-store`; one that
  * only looked at the session varies by cookie and, unless it says otherwise, must be revalidated.
  */
-export function applyToHeaders(headers: Headers, setCookie: string | undefined): void {
+export function applyToHeaders(headers: Headers, setCookies: readonly string[]): void {
   addVary(headers)
-  if (setCookie === undefined) {
+  if (setCookies.length === 0) {
     if (!headers.has('Cache-Control')) headers.set('Cache-Control', cacheControlByDefault)
     return
   }
@@ -148,7 +172,7 @@ export function applyToHeaders(headers: Headers, setCookie: string | undefined):
   // The session comes first: a load balancer without multi-value headers keeps only the first Set-Cookie.
   const others = headers.getSetCookie()
   headers.delete('Set-Cookie')
-  for (const value of [setCookie, ...others]) headers.append('Set-Cookie', value)
+  for (const value of [...setCookies, ...others]) headers.append('Set-Cookie', value)
 }
 
 function addVary(headers: Headers): void {

@@ -20,6 +20,8 @@ export interface Key {
    * one key (NIST SP 800-38D section 8.3), so 256 keys carry that to 2^40.
    */
   sealing(n: number): Promise<SealingKey>
+  /** Makes receipts. */
+  receipt(): Promise<MacKey>
 }
 
 /** The keys of one configuration. The first signs and seals, all verify and open. */
@@ -51,6 +53,7 @@ async function deriveKey(secret: Uint8Array, cookieName: string): Promise<Key> {
   const kid = encodeBase64url(await crypto.sha256(raw)).slice(0, 8)
   const header = `{"alg":"HS256","kid":"${kid}","typ":"session+jwt"}`
   const sealing: SealingKey[] = []
+  let receipt: MacKey | undefined
   return {
     header,
     encodedHeader: encodeBase64url(new TextEncoder().encode(header)),
@@ -60,6 +63,10 @@ async function deriveKey(secret: Uint8Array, cookieName: string): Promise<Key> {
     async sealing(n) {
       sealing[n] ??= await crypto.sealingKey(await crypto.hkdf(secret, `claimcheck/v1/record/${n}`))
       return sealing[n]
+    },
+    async receipt() {
+      receipt ??= await crypto.macKey(await crypto.hkdf(secret, 'claimcheck/v1/receipt'))
+      return receipt
     },
   }
 }

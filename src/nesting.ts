@@ -1,4 +1,4 @@
-import { type Cookie, serializeCookie } from './cookie.ts'
+import { type Cookie, clearCookies } from './cookie.ts'
 import { SessionUseError } from './errors.ts'
 import type { RequestState } from './request.ts'
 import { isWorkers } from './runtime.ts'
@@ -71,9 +71,9 @@ function contextOf(c: Nested): object | undefined {
  */
 export function carriesSession(headers: Headers, cookie: Cookie): boolean {
   if (!headers.has('Set-Cookie')) return false
-  const cleared = serializeCookie(cookie, '', 0)
-  const sent = [`${cookie.name}=eyJ`, `${cookie.name}-rev=`]
-  return headers.getSetCookie().some((value) => value === cleared || sent.some((start) => value.startsWith(start)))
+  const [cleared] = clearCookies(cookie, false)
+  const starts = [`${cookie.name}=eyJ`, `${cookie.receiptName}=`]
+  return headers.getSetCookie().some((value) => value === cleared || starts.some((start) => value.startsWith(start)))
 }
 
 /** Before anything is stored: two sessions of one request may not both write, since each would undo what the other sends. */

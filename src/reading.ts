@@ -1,3 +1,4 @@
+import { withReceipt } from './claims.ts'
 import { StoreUnavailableError } from './errors.ts'
 import { openRecord } from './record.ts'
 import type { Loaded, RequestState } from './request.ts'
@@ -7,8 +8,42 @@ import type { Claim } from './token.ts'
 /** What a store can tell. */
 type Stored = Exclude<Loaded, { readonly status: 'unavailable' }>
 
+/**
+ * What the session of a request is; its claim becomes the request's own.
+ *
+ * A cookie whose domain or path was changed is sent beside its successor, for ever: sessions that have ended do not count where
+ * another lives. Of two that live none is used.
+ */
+export async function fetchClaims(state: RequestState, claims: readonly Claim[]): Promise<Loaded> {
+  const held = await Promise.all(claims.map((claim) => fetchClaim(state, claim)))
+  const living = held.filter(({ loaded }) => loaded.status === 'found')
+  if (living.length > 1) {
+    state.emit({ type: 'duplicate-cookie' })
+    state.claim = undefined
+    return { status: 'absent' }
+  }
+  const chosen = living[0] ?? (held.toSorted((a, b) => endOf(b.loaded) - endOf(a.loaded))[0] as Held)
+  const isStray = (one: Held) => one !== chosen && chosen.loaded.status !== 'absent' && one.loaded.status === 'absent'
+  state.strays = held.filter(isStray).map(({ claim }) => claim)
+  state.claim = chosen.claim
+  return chosen.loaded
+}
+
+interface Held {
+  readonly claim: Claim
+  readonly loaded: Loaded
+}
+
+async function fetchClaim(state: RequestState, given: Claim): Promise<Held> {
+  const claim = await withReceipt(given, state.settings.cookie, state.cookieHeader, state.context)
+  return { claim, loaded: await fetchRecord(state, claim) }
+}
+
+/** When a session ended: of several the last is the one that a browser may hold a successor of. */
+const endOf = (loaded: Loaded) => (loaded.status === 'gone' ? loaded.revision : -1)
+
 /** The record behind a claim, its expiry slid. One older than the browser has seen is asked for once more, then it is lost. */
-export async function fetchRecord(state: RequestState, claim: Claim): Promise<Loaded> {
+async function fetchRecord(state: RequestState, claim: Claim): Promise<Loaded> {
   const touchSeconds = state.secondsToLive(claim.until)
   let loaded = await readRecord(state, claim, claim.revision, touchSeconds)
   if (loaded.status === 'found' && loaded.revision < claim.revision)

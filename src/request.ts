@@ -1,15 +1,15 @@
 import { Budget, type CallTime } from './budget.ts'
-import { claimsIn } from './claims.ts'
+import { type Claims, claimsIn } from './claims.ts'
 import type { Context } from './context.ts'
 import { SessionUseError, StoreUnavailableError } from './errors.ts'
 import type { SessionEvent } from './events.ts'
 import { apply, Guard, type Operation, replay, type SessionData } from './journal.ts'
 import type { Json } from './json.ts'
 import type { Settings } from './options.ts'
-import { fetchRecord } from './reading.ts'
+import { fetchClaims } from './reading.ts'
 import type { SessionRecord } from './record.ts'
 import type { CallOptions, Store, Version } from './store.ts'
-import type { Claim } from './token.ts'
+import type { BadTokenReason, Claim } from './token.ts'
 
 /** A live record as it was read or written, with the version that the next write must name. */
 export interface Found {
@@ -53,11 +53,13 @@ export class RequestState {
   regenerated: { reauthenticated: boolean } | undefined
   /** The claim of the cookie, then of the session that the commit wrote. Undefined until asked for, or where there is none. */
   claim: Claim | undefined
-  /** Every session that the cookies name: of two none is used, but a logout ends both. */
+  /** Every session that the cookies name: of two that live none is used, but a logout ends both. */
   claims: readonly Claim[] = []
+  /** Those whose record was not found, beside one that was. */
+  strays: readonly Claim[] = []
   loaded: Loaded | undefined
-  readonly #cookieHeader: string | null | undefined
-  #claiming: Promise<Claim | undefined> | undefined
+  readonly cookieHeader: string | null | undefined
+  #claiming: Promise<Claims> | undefined
   /** The one load, once it was asked for. */
   loading: Promise<Loaded> | undefined
   #view: Map<string, Json> | undefined
@@ -71,7 +73,7 @@ export class RequestState {
     this.context = context
     this.budget = new Budget(settings.requestMs)
     this.openedAt = settings.now()
-    this.#cookieHeader = cookieHeader
+    this.cookieHeader = cookieHeader
   }
 
   emit(event: SessionEvent): void {
@@ -136,20 +138,19 @@ export class RequestState {
     return work
   }
 
-  /** The verified claim of the cookie, if there is exactly one session in it. Costs no store call. */
-  findClaim(): Promise<Claim | undefined> {
-    this.#claiming ??= this.#findClaim()
+  /** What the cookies say, verified. Costs no store call. */
+  findClaims(): Promise<Claims> {
+    this.#claiming ??= this.#findClaims()
     return this.#claiming
   }
 
-  async #findClaim(): Promise<Claim | undefined> {
+  async #findClaims(): Promise<Claims> {
     const { settings, context } = this
-    this.claims = await claimsIn(settings.cookie.name, this.#cookieHeader, context, (reason) =>
-      this.emit({ type: 'bad-token', reason }),
-    )
-    if (this.claims.length > 1) this.emit({ type: 'duplicate-cookie' })
-    this.claim = this.claims.length === 1 ? this.claims[0] : undefined
-    return this.claim
+    const onBad = (reason: BadTokenReason) => this.emit({ type: 'bad-token', reason })
+    const claims = await claimsIn(settings.cookie, this.cookieHeader, context, onBad)
+    this.claims = claims.found
+    if (claims.found.length === 1) this.claim = claims.found[0]
+    return claims
   }
 
   /** Loads once; parallel reads share it. Slides the expiry in the same round trip. */
@@ -159,9 +160,9 @@ export class RequestState {
   }
 
   async #load(): Promise<Loaded> {
-    const claim = await this.findClaim()
+    const { found } = await this.findClaims()
     try {
-      this.loaded = claim ? await this.budget.phase(() => fetchRecord(this, claim)) : { status: 'absent' }
+      this.loaded = found.length > 0 ? await this.budget.phase(() => fetchClaims(this, found)) : { status: 'absent' }
     } catch (error) {
       if (!(error instanceof StoreUnavailableError) || this.settings.onUnavailable === 'fail') throw error
       this.loaded = { status: 'unavailable', error }

@@ -9,8 +9,10 @@ import { LazySession, type Session } from './session.ts'
 export interface CommitResult {
   /** Whether the request used its session at all: its response then depends on the cookie. */
   readonly touched: boolean
-  /** The value of the one Set-Cookie header that is due, if any. */
+  /** The value of the first Set-Cookie header that is due, if any: all there is, except after a logout. */
   readonly setCookie?: string
+  /** The values of all Set-Cookie headers that are due: the claim check, or the receipt of a change; a logout clears both. */
+  readonly setCookies: readonly string[]
   /** Writes Set-Cookie, Vary and Cache-Control as they are due; leaves an untouched session's headers alone. */
   applyTo(headers: Headers): void
 }
@@ -54,7 +56,7 @@ export function sessionsFrom<Data extends object>(settings: Settings): Sessions<
       return {
         session: new LazySession(state) as unknown as Session<Data>,
         commit(options = {}) {
-          result ??= commit(state, options.failed === true).then((setCookie) => resultOf(state, setCookie))
+          result ??= commit(state, options.failed === true).then((setCookies) => resultOf(state, setCookies))
           return result
         },
       }
@@ -63,12 +65,14 @@ export function sessionsFrom<Data extends object>(settings: Settings): Sessions<
   }
 }
 
-function resultOf(state: RequestState, setCookie: string | undefined): CommitResult {
+function resultOf(state: RequestState, setCookies: readonly string[]): CommitResult {
+  const [setCookie] = setCookies
   return {
     touched: state.touched,
     ...(setCookie === undefined ? {} : { setCookie }),
+    setCookies,
     applyTo(headers) {
-      if (state.touched) applyToHeaders(headers, setCookie)
+      if (state.touched) applyToHeaders(headers, setCookies)
     },
   }
 }

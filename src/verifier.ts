@@ -10,13 +10,14 @@ export type VerifierOptions = Pick<SessionOptions, 'secret' | 'namespace' | 'coo
 export type VerifiedCookie =
   /** There is no session cookie. */
   | { readonly status: 'absent' }
-  /** Nothing there is a token of ours, or there are two of different sessions, of which none would be used. */
-  | { readonly status: 'bad'; readonly reason: BadTokenReason | 'duplicate-cookie' }
+  /** Nothing there is a token of ours. */
+  | { readonly status: 'bad'; readonly reason: BadTokenReason }
+  /** Of tokens of several sessions the one issued last: only the store can tell whether another lives. */
   | {
       readonly status: 'valid'
       /** The 8 characters that `session.ref` has for this session. */
       readonly ref: string
-      /** When the browser last got the cookie: revision of its record, milliseconds since 1970 or a little more. */
+      /** When the browser got the cookie: revision of its record, milliseconds since 1970 or a little more. */
       readonly revision: number
       /** The absolute end of the session, seconds since 1970. */
       readonly until: number
@@ -38,11 +39,11 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const context = contextOf(settings)
   return async function verify(cookieHeader) {
     let reason: BadTokenReason | undefined
-    const claims = await claimsIn(settings.cookie.name, cookieHeader, context, (first) => {
+    const { found } = await claimsIn(settings.cookie, cookieHeader, context, (first) => {
       reason ??= first
     })
-    const [claim, ...others] = claims
-    if (others.length > 0) return { status: 'bad', reason: 'duplicate-cookie' }
+    // Which of several lives only the store can tell; the one issued last is the one that most likely does.
+    const [claim] = found.toSorted((a, b) => b.revision - a.revision)
     if (claim) return { status: 'valid', ref: claim.identity.ref, revision: claim.revision, until: claim.until }
     return reason === undefined ? { status: 'absent' } : { status: 'bad', reason }
   }

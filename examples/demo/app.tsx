@@ -94,12 +94,19 @@ function showWork(traces: Traces, { cookie, idleSeconds = 1800, now = Date.now }
     c.set('trace', trace)
     await traces.run(trace, next)
     trace.status = c.res.status
-    const setCookie = c.res.headers.getSetCookie().find((value) => value.startsWith(`${cookieName}=`))
-    trace.cookieSent = setCookie !== undefined
+    const setCookies = c.res.headers.getSetCookie()
+    const valueSet = (name: string) =>
+      setCookies
+        .find((value) => value.startsWith(`${name}=`))
+        ?.slice(name.length + 1)
+        .split(';')[0]
+    const [sentToken, sentReceipt] = [valueSet(cookieName), valueSet(`${cookieName}-rev`)]
+    trace.cookieSent = sentToken !== undefined || sentReceipt !== undefined
     // A ref means that the library verified the token: only then may its payload be believed.
     trace.ref = c.var.session?.ref
-    const token = setCookie?.slice(cookieName.length + 1).split(';')[0] ?? getCookie(c, cookieName)
-    trace.ticket = trace.ref !== undefined && token ? ticketIn(token) : undefined
+    const token = sentToken ?? getCookie(c, cookieName)
+    const receipt = sentReceipt ?? getCookie(c, `${cookieName}-rev`)
+    trace.ticket = trace.ref !== undefined && token ? ticketIn(token, receipt) : undefined
     trace.absoluteSeconds = Math.max(0, (trace.ticket?.until ?? 0) - now() / 1000)
     // Whatever read or wrote the record has just slid its expiry; an outage has not, and tells nothing.
     if (outcomeOf(trace) !== 'unavailable') trace.idleSeconds = Math.min(idleSeconds, trace.absoluteSeconds)

@@ -121,11 +121,12 @@ export function newTrace(method: string, path: string, at: number): Trace {
 }
 
 /** The cookie is signed, not encrypted: its payload is JSON that anybody who has it can read. */
-export function ticketIn(token: string): Ticket | undefined {
+export function ticketIn(token: string, receipt = ''): Ticket | undefined {
   try {
     const payload = (token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/')
     const claims = JSON.parse(atob(payload))
-    return { revision: claims.rev, until: claims.exp }
+    const told = Number.parseInt(receipt, 36) || 0
+    return { revision: Math.max(claims.rev, told), until: claims.exp }
   } catch {
     return undefined
   }

@@ -7,6 +7,7 @@ import { httpEvent, received } from '../lambda/gateway.ts'
 import type { Given } from '../runtimes/suite/given.ts'
 import type { Runtime } from '../runtimes/support/runtimes.ts'
 import { endWithThis } from '../support/at-exit.ts'
+import { expectOne, nextCookies } from '../support/jar.ts'
 import { startWorker } from '../support/wrangler.ts'
 import type { Consumer } from './consumer.ts'
 
@@ -118,9 +119,7 @@ export async function startFunction(module: string, around: Surroundings): Promi
 }
 
 async function answerOf(response: Response, before: string | undefined): Promise<Answer> {
-  const [set, ...more] = response.headers.getSetCookie()
-  if (more.length > 0) throw new Error('more than one cookie')
-  const taken = set !== undefined && /; Max-Age=0(?:;|$)/.test(set)
-  const cookie = taken ? undefined : (set?.split(';', 1)[0] ?? before)
-  return { status: response.status, text: await response.text(), cookie }
+  const setCookies = response.headers.getSetCookie()
+  expectOne(setCookies)
+  return { status: response.status, text: await response.text(), cookie: nextCookies(before, setCookies) }
 }

@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { nextCookies } from '../support/jar.ts'
 import { type AppOptions, buildApp } from './app.ts'
 import { type BackendKind, openStore } from './backends.ts'
 
@@ -70,9 +71,9 @@ function servers(fetchers: readonly Fetch[], stop: () => Promise<void>): Servers
     const headers: Record<string, string> = cookie === undefined ? {} : { Cookie: cookie }
     const fetcher = fetchers[turn++ % fetchers.length] as Fetch
     const response = await fetcher(path, { method, headers })
-    const [setCookie] = response.headers.getSetCookie()
-    const pair = setCookie?.split(';', 1)[0]
-    return { status: response.status, text: await response.text(), setCookie, cookie: pair }
+    const setCookies = response.headers.getSetCookie()
+    const next = nextCookies(cookie, setCookies)
+    return { status: response.status, text: await response.text(), setCookie: setCookies[0], cookie: next }
   }
   return {
     get: (path, cookie) => send('GET', path, cookie),

@@ -54,7 +54,7 @@ async function ask(method: string, path: string, cookie?: string): Promise<Reply
   if (response.status >= 400) expect(setCookies).toEqual([])
   if (path !== '/logout') expect(cookieIn(setCookies)).not.toBe('')
   expect([200, 401, 409, 503]).toContain(response.status)
-  return { status: response.status, text, cookie: cookieIn(setCookies) }
+  return { status: response.status, text, cookie: cookieIn(setCookies, cookie) }
 }
 
 const login = async (owner: string) => {

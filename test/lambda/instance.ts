@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { atExit } from '../support/at-exit.ts'
+import { nextCookies } from '../support/jar.ts'
 import { type Lambda, startLambda } from './emulator.ts'
 import { eventOf, type Received, received, type Sender } from './gateway.ts'
 
@@ -55,8 +56,7 @@ export class Visitor {
     const { kind, result } = await lambda.invoke(eventOf(this.#sender, { path, cookie: this.cookie }), options)
     if (kind !== 'response') throw new Error(`${kind}: ${JSON.stringify(result)}\n${lambda.log()}`)
     const answer = received(this.#sender, result)
-    const [set] = answer.headers.getSetCookie()
-    if (set !== undefined) this.cookie = /; Max-Age=0/.test(set) ? undefined : set.split(';')[0]
+    this.cookie = nextCookies(this.cookie, answer.headers.getSetCookie())
     return answer
   }
 }

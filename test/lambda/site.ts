@@ -2,6 +2,7 @@ import { withSession } from '../../adapters/platforms/lambda.ts'
 import type { Session } from '../../src/index.ts'
 import { codeOf } from '../conformance/assert.ts'
 import type { Outcome, Visit } from '../conformance/session-cases.ts'
+import { expectOne, nextCookies } from '../support/jar.ts'
 import type { SiteBuilder } from '../support/worlds.ts'
 import { eventOf, received, type Sender } from './gateway.ts'
 
@@ -40,8 +41,8 @@ export function lambdaSite(sender: Sender): SiteBuilder {
           async finish(how): Promise<Outcome> {
             left.resolve(how)
             return result.then(
-              (given) => outcomeOf(sender, given, ends),
-              (error) => failed(error),
+              (given) => outcomeOf(sender, given, ends, cookie),
+              (error) => failed(error, cookie),
             )
           },
         }
@@ -50,16 +51,16 @@ export function lambdaSite(sender: Sender): SiteBuilder {
   }
 }
 
-function outcomeOf(sender: Sender, given: unknown, ends: readonly string[]): Outcome {
+function outcomeOf(sender: Sender, given: unknown, ends: readonly string[], cookie: string | undefined): Outcome {
   const { status, headers } = received(sender, given)
-  const [setCookie, ...more] = headers.getSetCookie()
-  if (more.length > 0) throw new Error('more than one Set-Cookie')
+  const setCookies = headers.getSetCookie()
+  expectOne(setCookies)
   // An answer carries no code; of the two that are 409 the event tells.
   const code = status === 503 ? 'unavailable' : status === 409 ? ends.at(-1) : undefined
-  return { status, code, setCookie, headers }
+  return { status, code, setCookie: setCookies[0], cookies: nextCookies(cookie, setCookies), headers }
 }
 
 /** Lambda tells the gateway of an error, which answers by itself. */
-const failed = (error: unknown): Outcome => ({
-  ...{ status: 500, code: codeOf(error) as string | undefined, setCookie: undefined, headers: new Headers() },
+const failed = (error: unknown, cookies: string | undefined): Outcome => ({
+  ...{ status: 500, code: codeOf(error) as string | undefined, setCookie: undefined, cookies, headers: new Headers() },
 })

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { nextCookies } from '../support/jar.ts'
 import { startRedis, type TestServer } from '../support/servers.ts'
 import { startUpstash, type UpstashBridge } from '../support/upstash.ts'
 import { runWrangler, startWorker, type TestWorker } from '../support/wrangler.ts'
@@ -156,8 +157,7 @@ function openShop(url: string) {
     const headers = new Headers(init.headers)
     if (cookie !== '' && !headers.has('Cookie')) headers.set('Cookie', cookie)
     const response = await fetch(new URL(path, url), { redirect: 'manual', ...init, headers })
-    const [set] = response.headers.getSetCookie()
-    if (set !== undefined) cookie = /Max-Age=0/.test(set) ? '' : (set.split(';')[0] ?? '')
+    cookie = nextCookies(headers.get('Cookie'), response.headers.getSetCookie()) ?? ''
     return response
   }
   return {

@@ -58,7 +58,7 @@ describe('a logout is final (G4)', () => {
       await ticks(at % 7)
       await logout(here, cookie)
       gate.release()
-      expect(await late).toEqual({ code: 'ok', setCookie: undefined })
+      expect(await late).toMatchObject({ code: 'ok', setCookie: undefined })
       expect(await here.live()).toEqual([])
     }
   })

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { memoryStore } from '../../adapters/stores/memory.ts'
 import { createSessions, type Store } from '../../src/index.ts'
+import { nextCookies } from '../support/jar.ts'
 
 type Data = { user: string }
 const secret = 'k8Jw0sPz1mQv7Xc3Rt5Yb9Nd2Fh4Lg6A'
@@ -11,7 +12,7 @@ function site(store: Store = memoryStore()) {
     const { session, commit } = sessions.open(cookie)
     if (isLogin) session.regenerate({ reauthenticated: true })
     session.set('user', user)
-    return (await commit()).setCookie?.split(';')[0] ?? ''
+    return nextCookies(cookie, (await commit()).setCookies) ?? ''
   }
   return { change, see: (cookie: string) => sessions.open(cookie).session.get('user') }
 }

@@ -4,6 +4,7 @@ import { createSessions, type Session, type SessionEvent, type Sessions, type St
 import { isTombstone } from '../../src/record.ts'
 import { codeOf } from '../conformance/assert.ts'
 import { type FakeClock, fakeClock } from '../support/clock.ts'
+import { nextCookies } from '../support/jar.ts'
 import { type FailingStore, failingStore, type GatedStore, gatedStore, wrapStore } from '../support/stores.ts'
 
 export type Data = Record<string, unknown>
@@ -56,6 +57,8 @@ export function scene({ requestMs = 60_000, around = (store) => store }: SceneOp
 export interface End {
   readonly code: unknown
   readonly setCookie: string | undefined
+  /** What the browser sends next. */
+  readonly cookies?: string | undefined
 }
 
 export interface OpenRequest {
@@ -69,7 +72,7 @@ export function open({ sessions }: Pick<Scene, 'sessions'>, cookie: string | und
     session,
     finish: (failed = false) =>
       commit({ failed }).then(
-        ({ setCookie }) => ({ code: 'ok', setCookie }),
+        ({ setCookie, setCookies }) => ({ code: 'ok', setCookie, cookies: nextCookies(cookie, setCookies) }),
         (error: unknown) => ({ code: codeOf(error) ?? error, setCookie: undefined }),
       ),
   }
@@ -86,10 +89,10 @@ export async function run(
   return finish()
 }
 
-export function cookieOf({ code, setCookie }: End): string {
+export function cookieOf({ code, setCookie, cookies }: End): string {
   expect(code).toBe('ok')
-  expect(setCookie).toMatch(/^__Host-sid=.+;/)
-  return setCookie?.split(';', 1)[0] as string
+  expect(setCookie).toMatch(/^__Host-sid(-rev)?=.+;/)
+  return cookies as string
 }
 
 /** A session with this data; its cookie. */

@@ -8,6 +8,7 @@ import {
   StoreUnavailableError,
 } from '../../src/index.ts'
 import type { Store } from '../../src/store.ts'
+import { nextCookies } from '../support/jar.ts'
 import { connect, SimulatedNode, type Weather } from './network.ts'
 import type { Fault, Plan, PlannedRequest } from './plan.ts'
 import { VirtualTime } from './virtual-time.ts'
@@ -121,7 +122,7 @@ class Simulation {
     session.set('owner', 'alice')
     const done = commit()
     await this.#time.run(this.#time.now + 1000)
-    this.#cookie = cookieOf((await done).setCookie) ?? ''
+    this.#cookie = nextCookies(undefined, (await done).setCookies) ?? ''
   }
 
   async #request(request: PlannedRequest): Promise<void> {
@@ -155,9 +156,9 @@ class Simulation {
       }
     }
     if (think > 0) await new Promise<void>((wake) => this.#time.after(think, wake))
-    const { setCookie } = await commit()
+    const { setCookies } = await commit()
     seen.outcome = 'ok'
-    if (kind === 'append' || kind === 'increment') this.#cookie = cookieOf(setCookie) ?? this.#cookie
+    if (kind === 'append' || kind === 'increment') this.#cookie = nextCookies(this.#cookie, setCookies) ?? ''
   }
 
   #strike({ type, node: at, process }: Fault): void {
@@ -195,8 +196,6 @@ class Simulation {
     this.#trace.push(`${(this.#time.now - this.#start).toFixed(0).padStart(6)} ${line}`)
   }
 }
-
-const cookieOf = (setCookie: string | undefined) => setCookie?.split(';')[0]
 
 function outcomeOf(error: unknown): 'conflict' | 'dead' | 'unknown' {
   if (error instanceof SessionConflictError) return 'conflict'

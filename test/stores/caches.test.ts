@@ -7,6 +7,7 @@ import { Hono } from 'hono'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { memoryStore } from '../../adapters/stores/memory.ts'
 import { type SessionEnv, session } from '../../src/index.ts'
+import { nextCookies } from '../support/jar.ts'
 import { startServer, type TestServer } from '../support/servers.ts'
 
 type Data = { user: string }
@@ -127,8 +128,7 @@ async function expectNoLeak(url: string): Promise<void> {
     for (const user of users) {
       const headers = { 'X-User': user.name, ...(user.cookie === '' ? {} : { Cookie: user.cookie }) }
       const entered = await fetch(`${url}/enter`, { headers })
-      const [given] = entered.headers.getSetCookie()
-      if (given !== undefined) user.cookie = given.split(';')[0] as string
+      user.cookie = nextCookies(user.cookie, entered.headers.getSetCookie()) ?? ''
       seen.push(`${user.name} ${await entered.text()}`)
       const who = await fetch(`${url}/who`, { headers: { Cookie: user.cookie } })
       seen.push(`${user.name} ${await who.text()}`)

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import type { ServerProvider } from '../../adapters/stores/memcached/discovery.ts'
 import { createSessions, StoreUnavailableError } from '../../src/index.ts'
+import { nextCookies } from '../support/jar.ts'
 import { newKey, storesToClose } from '../support/memcached.ts'
 import { startMemcached, type TestServer } from '../support/servers.ts'
 
@@ -35,8 +36,8 @@ function discovered(first: readonly string[]) {
     const found = work === 'logout' ? undefined : await session.get('name')
     if (work === 'write') session.set('name', name)
     if (work === 'logout') session.destroy()
-    const { setCookie } = await commit()
-    return { found, cookie: setCookie?.split(';')[0] ?? cookie }
+    const { setCookies } = await commit()
+    return { found, cookie: nextCookies(cookie, setCookies) ?? null }
   }
   return { store, provider, current, request }
 }

@@ -6,6 +6,7 @@ import type { SessionOptions } from '../../src/options.ts'
 import type { Session } from '../../src/session.ts'
 import { createSessions, type Sessions } from '../../src/sessions.ts'
 import { type FakeClock, fakeClock } from './clock.ts'
+import { nextCookies } from './jar.ts'
 import { type CountingStore, countingStore, type FailingStore, failingStore } from './stores.ts'
 
 /** Would be recognized anywhere; 45 bytes. */
@@ -33,8 +34,8 @@ export function browser(sessions: Sessions<Any>, cookie?: string): Browser {
         await commit({ failed: true })
         throw error
       }
-      const { setCookie } = await commit()
-      if (setCookie !== undefined) this.cookie = cookieOf(setCookie)
+      const { setCookies } = await commit()
+      this.cookie = nextCookies(this.cookie, setCookies)
       return result
     },
   }
@@ -87,8 +88,8 @@ export function agent(app: { readonly request: Hono['request'] }, cookie?: strin
       const headers = new Headers(init.headers)
       if (this.cookie !== undefined) headers.set('Cookie', this.cookie)
       const response = await app.request(path, { ...init, headers })
-      const [set] = response.headers.getSetCookie().filter((value) => /^(__\w+-)?sid=/.test(value))
-      if (set !== undefined) this.cookie = cookieOf(set)
+      const own = response.headers.getSetCookie().filter((value) => /^(__\w+-)?sid(-rev)?=/.test(value))
+      this.cookie = nextCookies(this.cookie, own)
       return response
     },
   }

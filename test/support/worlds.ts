@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import {
+  type CommitResult,
   createSessions,
   type SessionEnv,
   type SessionEvent,
@@ -11,6 +12,7 @@ import {
 import { codeOf } from '../conformance/assert.ts'
 import type { Outcome, SessionWorld, Site, Visit } from '../conformance/session-cases.ts'
 import type { TestClock } from './clock.ts'
+import { expectOne, nextCookies } from './jar.ts'
 import { countingStore, failingStore, wrapStore } from './stores.ts'
 
 /** Builds a site from full options: what tells one world from another. */
@@ -24,24 +26,26 @@ export const plainSite: SiteBuilder = (options) => {
   return {
     async visit(cookie) {
       const { session, commit } = sessions.open(cookie)
-      return { session, finish: (how) => outcomeOf(how, () => commit({ failed: how === 'error' })) }
+      return { session, finish: (how) => outcomeOf(how, cookie, () => commit({ failed: how === 'error' })) }
     },
   }
 }
 
 async function outcomeOf(
   how: 'error' | 'refusal' | undefined,
-  commit: () => Promise<{ setCookie?: string; applyTo(headers: Headers): void }>,
+  cookie: string | undefined,
+  commit: () => Promise<CommitResult>,
 ): Promise<Outcome> {
   const headers = new Headers()
   try {
     const result = await commit()
     result.applyTo(headers)
     const status = how === 'error' ? 500 : how === 'refusal' ? 403 : 200
-    return { status, code: undefined, setCookie: result.setCookie, headers }
+    const cookies = nextCookies(cookie, result.setCookies)
+    return { status, code: undefined, setCookie: result.setCookie, cookies, headers }
   } catch (error) {
     const status = (error as { status?: number }).status ?? 500
-    return { status, code: codeOf(error) as string | undefined, setCookie: undefined, headers }
+    return { status, code: codeOf(error) as string | undefined, setCookie: undefined, cookies: cookie, headers }
   }
 }
 
@@ -77,9 +81,10 @@ export const honoSite: SiteBuilder = (options) => {
         async finish(how) {
           left.resolve(how)
           const { status, headers } = await response
-          const [setCookie, ...more] = headers.getSetCookie()
-          if (more.length > 0) throw new Error('more than one Set-Cookie')
-          return { status, code: script.code, setCookie, headers }
+          const setCookies = headers.getSetCookie()
+          expectOne(setCookies)
+          const cookies = nextCookies(cookie, setCookies)
+          return { status, code: script.code, setCookie: setCookies[0], cookies, headers }
         },
       }
     },

@@ -11,15 +11,14 @@ const build = (cookie: unknown, more: Partial<SessionOptions> = {}) =>
 
 afterEach(() => vi.unstubAllEnvs())
 
-/** The Set-Cookie of a login, and of the logout after it. */
+/** The Set-Cookie of a login, and those of the logout after it. */
 async function inAndOut(cookie: CookieOptions, more: Partial<SessionOptions> = {}) {
   const { ask, ...site } = sessionApp({ cookie, ...more })
   const login = (await ask(undefined, '/login/alice', { method: 'POST' })).setCookies
   expect(login).toHaveLength(1)
   const set = login[0] as string
   const logout = (await ask(`${set.split(';')[0]}`, '/logout', { method: 'POST' })).setCookies
-  expect(logout).toHaveLength(1)
-  return { ...site, ask, set, gone: logout[0] as string }
+  return { ...site, ask, set, gone: logout[0] as string, logout }
 }
 
 describe('what a browser would drop or misread is refused when the middleware is built', () => {
@@ -117,6 +116,24 @@ describe('what a browser would drop or misread is refused when the middleware is
     expect(() => build(cookie)).toThrow(SessionOptionsError)
   })
 
+  it.each<readonly [string, boolean, object]>([
+    ['a misspelt __Http-', false, { name: '__HTTP-sid' }],
+    ['a misspelt __Http- in lower case', false, { name: '__http-sid' }],
+    ['a misspelt __Host-Http-', false, { name: '__Host-http-sid' }],
+    ['another misspelt __Host-Http-', false, { name: '__HOST-HTTP-sid' }],
+    ['__Http- and no Secure', false, { name: '__Http-sid', insecure: true }],
+    ['__Host-Http- and no Secure', false, { name: '__Host-Http-sid', insecure: true }],
+    ['__Host-Http- with a Path other than /', false, { name: '__Host-Http-sid', path: '/app' }],
+    ['__Host-Http- with a Domain', false, { name: '__Host-Http-sid', domain: 'example.com' }],
+    ['__Http-', true, { name: '__Http-sid' }],
+    ['__Http- with a Domain and a Path', true, { name: '__Http-sid', domain: 'example.com', path: '/app' }],
+    ['__Host-Http-', true, { name: '__Host-Http-sid' }],
+    ['a name that only contains one', true, { name: 'x__Http-sid' }],
+  ])('%s follows the rules of its prefix: accepted is %s (F18)', (_, isGood, cookie) => {
+    if (isGood) expect(() => build(cookie)).not.toThrow()
+    else expect(() => build(cookie)).toThrow(SessionOptionsError)
+  })
+
   it('A17 SameSite=None without Secure', () => {
     expect(() => build({ sameSite: 'None', insecure: true })).toThrow(SessionOptionsError)
     expect(() => build({ sameSite: 'None', secure: false })).toThrow(SessionOptionsError)
@@ -197,11 +214,13 @@ describe('the deleting cookie is the one that was set', () => {
     ['a path', { name: '__Secure-sid', path: '/app' }, 'https://example.com/app/x'],
     ['insecure', { insecure: true }, 'http://localhost/'],
   ])('A19 %s: the jar is empty after logout', async (_, options, url) => {
-    const { set, gone } = await inAndOut(options)
+    const { set, gone, logout } = await inAndOut(options)
     const cookies = jar()
     await cookies.setCookie(set, url)
     expect(await cookies.getCookieString(url)).toBe(set.split(';')[0])
-    await cookies.setCookie(gone, url)
+    const receipt = set.replace(/=[^;]*/, '-rev=x')
+    await cookies.setCookie(receipt, url)
+    for (const one of logout) await cookies.setCookie(one, url)
     expect(await cookies.getCookieString(url)).toBe('')
     expect((await cookies.serialize())?.cookies).toEqual([])
     const plain = (text: string) => text.replace(/^[^;]*/, '').replace(/; Max-Age=\d+/, '')

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { memoryStore } from '../../adapters/stores/memory.ts'
 import { createDemo, type DemoOptions } from '../../examples/demo/app.tsx'
 import type { Store } from '../../src/store.ts'
+import { nextCookies } from '../support/jar.ts'
 import { countingStore, failingStore, gatedStore } from '../support/stores.ts'
 
 const origin = 'http://localhost'
@@ -14,8 +15,7 @@ function openShop(store: Store = memoryStore(), options: Partial<DemoOptions> = 
     const headers = new Headers(init.headers)
     if (cookie !== '' && !headers.has('Cookie')) headers.set('Cookie', cookie)
     const response = await app.request(path, { ...init, headers })
-    const [set] = response.headers.getSetCookie()
-    if (set !== undefined) cookie = /Max-Age=0/.test(set) ? '' : (set.split(';')[0] ?? '')
+    cookie = nextCookies(headers.get('Cookie'), response.headers.getSetCookie()) ?? ''
     return response
   }
   const post = (

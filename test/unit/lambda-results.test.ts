@@ -53,7 +53,9 @@ describe.each(senders)('results of %s', (sender) => {
   it('a logout takes the cookie back', async () => {
     const { test, user } = await withData()
     const one = await invoke(sender, (session) => session.destroy(), { statusCode: 200 }, user.cookie, test.options)
-    expect(one.headers.getSetCookie()).toEqual([expect.stringMatching(/^__Host-sid=; Max-Age=0;/)])
+    // A load balancer without multi-value headers sends one cookie: then it is the claim check that goes.
+    const cleared = [/^__Host-sid=; Max-Age=0;/, /^__Host-sid-rev=; Max-Age=0;/].slice(0, sender === 'ALB' ? 1 : 2)
+    expect(one.headers.getSetCookie()).toEqual(cleared.map((pattern) => expect.stringMatching(pattern)))
   })
 
   it("the handler's own headers keep their spelling, values and place", async () => {

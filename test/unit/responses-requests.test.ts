@@ -64,7 +64,7 @@ describe('requests', () => {
     }
     expect(await outcome(user, '/set')).toEqual([500, 0, 'alice', true])
     expect(await outcome(await login(), '/regenerate')).toEqual([500, 0, 'alice', true])
-    expect(await outcome(await login(), '/destroy')).toEqual([500, 1, 'undefined', false])
+    expect(await outcome(await login(), '/destroy')).toEqual([500, 2, 'undefined', false])
     expect(test.events).not.toContainEqual(expect.objectContaining({ outcome: 'regenerated' }))
   })
 

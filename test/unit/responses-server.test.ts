@@ -5,7 +5,8 @@ import { Hono } from 'hono'
 import { stream, streamSSE } from 'hono/streaming'
 import { afterEach, describe, expect, it } from 'vitest'
 import { SessionUseError } from '../../src/errors.ts'
-import { agent, cookieOf, loggedIn } from '../support/app.ts'
+import { agent, loggedIn } from '../support/app.ts'
+import { nextCookies } from '../support/jar.ts'
 import { watchRejections } from '../support/outage.ts'
 
 const closers: (() => Promise<void>)[] = []
@@ -53,7 +54,7 @@ describe('responses that cannot be changed', () => {
     const ask = (path: string) => fetch(here + path, { redirect: 'manual', headers: { Cookie: user.cookie ?? '' } })
     const redirect = await ask('/redirect')
     expect([redirect.status, redirect.headers.get('Location')]).toEqual([307, 'https://elsewhere.example/'])
-    expect(redirect.headers.getSetCookie()).toEqual([expect.stringMatching(/^__Host-sid=/)])
+    expect(redirect.headers.getSetCookie()).toEqual([expect.stringMatching(/^__Host-sid-rev=/)])
     const proxied = await ask('/proxy')
     expect([proxied.status, proxied.headers.get('X-Origin'), await proxied.text()]).toEqual([
       203,
@@ -62,7 +63,7 @@ describe('responses that cannot be changed', () => {
     ])
     expect(proxied.headers.get('Content-Type')).toMatch(/^text\/html/)
     const [first, ...others] = proxied.headers.getSetCookie()
-    expect([first?.slice(0, 11), others]).toEqual(['__Host-sid=', ['theme=dark', 'lang=en']])
+    expect([first?.slice(0, 15), others]).toEqual(['__Host-sid-rev=', ['theme=dark', 'lang=en']])
     expect([proxied.headers.get('Vary'), proxied.headers.get('Cache-Control')]).toEqual([
       'Accept, Cookie',
       'private, no-store',
@@ -124,7 +125,7 @@ describe('streams', () => {
     const response = await fetch(`${await listen(app)}/sse`, { headers: { Cookie: user.cookie ?? '' } })
     expect(response.headers.get('Content-Type')).toMatch(/^text\/event-stream/)
     expect(await response.text()).toBe('data: one\n\ndata: alice alice\n\n')
-    const cookie = cookieOf(response.headers.getSetCookie()[0] ?? '')
+    const cookie = nextCookies(user.cookie, response.headers.getSetCookie())
     expect(await test.browser(cookie).visit((one) => one.all())).toEqual({ user: 'alice', before: 'alice' })
     expect(inside).toHaveLength(6)
     for (const error of inside) expect(error).toBeInstanceOf(SessionUseError)

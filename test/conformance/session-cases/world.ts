@@ -15,8 +15,10 @@ export interface Outcome {
   readonly status: number
   /** The `code` of the library's error, if it ended in one. */
   readonly code: string | undefined
-  /** The whole Set-Cookie header of the session, if there was one. */
+  /** The whole first Set-Cookie header of the session, if there was one. */
   readonly setCookie: string | undefined
+  /** The Cookie header that the browser sends next. */
+  readonly cookies: string | undefined
   readonly headers: Headers
 }
 
@@ -76,9 +78,8 @@ export interface SessionCase {
 export function cookieOf(outcome: Outcome, what = 'the response'): string {
   assert(outcome.status === 200, `${what}: expected 200, got ${outcome.status} ${outcome.code ?? ''}`)
   assert(outcome.setCookie !== undefined, `${what}: expected a Set-Cookie`)
-  const pair = outcome.setCookie.split(';', 1)[0] as string
-  assert(!pair.endsWith('='), `${what}: expected a cookie that is not empty`)
-  return pair
+  assert(outcome.cookies !== undefined, `${what}: expected a cookie that is not empty`)
+  return outcome.cookies
 }
 
 /** Runs one request from start to end. */

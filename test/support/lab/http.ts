@@ -1,4 +1,5 @@
 import { Agent, type IncomingMessage, request } from 'node:http'
+import { nextCookies } from '../jar.ts'
 
 /** What came back; status 0 where nothing did. */
 export interface Answer {
@@ -7,7 +8,7 @@ export interface Answer {
   readonly ms: number
   /** Every Set-Cookie of the answer. */
   readonly setCookies: readonly string[]
-  /** What a browser would send next; undefined where the answer leaves its cookie alone, '' where it is taken back. */
+  /** What a browser would send next; undefined where the answer leaves its cookies alone, '' where they are taken back. */
   readonly cookie: string | undefined
 }
 
@@ -19,7 +20,7 @@ export function ask(socketPath: string, method: string, path: string, cookie?: s
   const headers = cookie === undefined ? {} : { Cookie: cookie }
   return new Promise((resolve) => {
     const end = (status: number, text: string, setCookies: readonly string[]) =>
-      resolve({ status, text, setCookies, cookie: cookieIn(setCookies), ms: performance.now() - started })
+      resolve({ status, text, setCookies, cookie: cookieIn(setCookies, cookie), ms: performance.now() - started })
     const call = request({ socketPath, method, path, headers, agent }, (response: IncomingMessage) => {
       let text = ''
       response.setEncoding('utf8')
@@ -34,8 +35,6 @@ export function ask(socketPath: string, method: string, path: string, cookie?: s
   })
 }
 
-export function cookieIn(setCookies: readonly string[]): string | undefined {
-  const [pair] = (setCookies[0] ?? '').split(';', 1) as [string]
-  if (pair === '') return undefined
-  return pair.endsWith('=') ? '' : pair
+export function cookieIn(setCookies: readonly string[], before?: string): string | undefined {
+  return setCookies.length === 0 ? undefined : (nextCookies(before, setCookies) ?? '')
 }
