@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { accessSync, constants, existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { startBrowser } from '../support/chromium.ts'
 import { freePort } from '../support/servers.ts'
 
 const bundle = process.env.DEMO_BUNDLE || fileURLToPath(new URL('../../examples/dist/demo.js', import.meta.url))
@@ -170,44 +171,4 @@ async function startDemo(): Promise<{ server: ChildProcess; url: string }> {
   const url = /http:\/\/localhost:\d+/.exec(`${line}`)?.[0]
   if (url === undefined) throw new Error(`the demo did not start: ${line}`)
   return { server, url }
-}
-
-/** Flags for a browser without a display, a user or a reason to talk to anybody but the demo. */
-const flags = [
-  ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
-  ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
-]
-
-function startBrowser(): Promise<Browser> {
-  // Playwright turns the back/forward cache off; visitors have it on, and it is what could show a page after the logout.
-  return chromium.launch({
-    executablePath: findChromium(),
-    args: flags,
-    ignoreDefaultArgs: ['--disable-back-forward-cache'],
-  })
-}
-
-function findChromium(): string {
-  const folders = (process.env.PATH ?? '').split(delimiter)
-  const names = ['chromium', 'chromium-browser', 'google-chrome']
-  const candidates = [
-    ...names.flatMap((name) => folders.map((folder) => join(folder, name))),
-    '/Applications/Chromium.app/Contents/MacOS/Chromium',
-    '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-  ]
-  const found = [process.env.CHROMIUM ?? '', ...candidates].find(isExecutable)
-  if (found === undefined)
-    throw new Error(
-      'no Chromium: apt-get install chromium, or brew install --cask chromium, or set CHROMIUM to its path',
-    )
-  return found
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return path !== ''
-  } catch {
-    return false
-  }
 }

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { endWithThis } from '../../support/at-exit.ts'
+import { nextCookies } from '../../support/jar.ts'
 import { freePort } from '../../support/servers.ts'
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
@@ -113,6 +114,7 @@ export async function ask(options: RequestOptions): Promise<Answer> {
   const [response] = (await once(sent, 'response')) as [IncomingMessage]
   let text = ''
   for await (const chunk of response) text += chunk
-  const cookie = response.headers['set-cookie']?.[0]?.split(';')[0]
+  const before = (options.headers as Record<string, string> | undefined)?.cookie
+  const cookie = nextCookies(before, response.headers['set-cookie'] ?? [])
   return { status: response.statusCode ?? 0, text, headers: response.headers, cookie }
 }
