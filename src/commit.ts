@@ -1,19 +1,19 @@
+import { claimFor } from './claiming.ts'
 import { clearCookies } from './cookie.ts'
 import { StoreUnavailableError } from './errors.ts'
 import { handOut, tell } from './handout.ts'
-import { equalData, type SessionData } from './journal.ts'
+import { equalData } from './journal.ts'
 import { assertOne } from './nesting.ts'
-import { conflict, gone, hasJustEnded, newer } from './newer.ts'
+import { conflict, dataToWrite, gone, hasJustEnded, newer } from './newer.ts'
+import { commitsIn } from './proof.ts'
 import { encodeRecord, sealRecord } from './record.ts'
-import { dataOf, type Ended, type Found, type RequestState } from './request.ts'
+import type { Ended, Found, RequestState } from './request.ts'
 import { isWorkers } from './runtime.ts'
 import type { Claim } from './token.ts'
-import { bury, claimOld, create, nextRevision, undo, update } from './writes.ts'
+import { bury, create, foundAs, newTimes, nextRevision, update } from './writes.ts'
 
 /** Collisions to ride out: with full jitter 20 writers in lockstep need at most 8 (measured), then they are a 409. */
 const maxAttempts = 8
-/** A login starts again from a newer record this often: a parallel write must not fail it, an endless stream of them may. */
-const maxRegenerations = 3
 
 /**
  * Brings the store to what the request asked for; the Set-Cookie values that are due: one, or none, or those that clear.
@@ -122,11 +122,6 @@ async function start(state: RequestState, base: Ended): Promise<string | undefin
   return handOut(state, created.claim)
 }
 
-function newTimes(state: RequestState): { readonly created: number; readonly until: number } {
-  const created = Math.floor(state.settings.now() / 1000)
-  return { created, until: created + state.settings.absoluteSeconds }
-}
-
 /** Compare-and-swap from record to newer record until it holds; the journal is replayed on each. */
 async function change(state: RequestState, claim: Claim, from: Found): Promise<Changed> {
   const { ring } = await state.context()
@@ -136,14 +131,15 @@ async function change(state: RequestState, claim: Claim, from: Found): Promise<C
     const data = dataToWrite(state, base)
     if (equalData(data, base.record.data)) return { found: base }
     const revision = Math.max(nextRevision(state, base.revision, claim.revision), floor)
-    const record = { ...base.record, data }
+    const record = { ...base.record, data, commits: commitsIn(state, base) }
     const value = await sealRecord(ring, claim.identity, revision, encodeRecord(record, state.settings.maxBytes))
     const readAt = performance.now()
-    const result = await update(state, claim.identity, value, state.secondsToLive(record.until), base)
-    if (result.status === 'stored') {
+    const result = await update(state, claim, value, state.secondsToLive(record.until), base)
+    if (result.status === 'stored' || result.status === 'contained') {
       state.emit({ type: 'commit', outcome: 'updated', bytes: value.length, attempts })
       const cookie = await tell(state, claim, revision, record.until)
-      return { cookie, found: { status: 'found', revision, record, version: result.version, readAt } }
+      const isLast = result.status === 'stored'
+      return { cookie, found: isLast ? foundAs(value, record, result.version, readAt) : result.found }
     }
     // The rank was asked for on this very base: on a newer one it would outrank an acknowledged change of another.
     floor = result.status === 'outranked' ? result.revision : 0
@@ -157,30 +153,9 @@ async function change(state: RequestState, claim: Claim, from: Found): Promise<C
 
 /** A new id, then the old one claimed for it: the old is dead at once, and of several logins exactly one takes its data along. */
 async function regenerate(state: RequestState, claim: Claim, from: Found): Promise<string | undefined> {
-  let base = from
-  for (let attempts = 1; attempts <= maxRegenerations; attempts++) {
-    const times = state.regenerated?.reauthenticated ? newTimes(state) : {}
-    const record = { ...base.record, ...times, data: dataToWrite(state, base) }
-    const created = await create(state, record, Math.max(base.revision, claim.revision))
-    const result = await claimOld(state, claim, base, created.claim.identity).catch(async (error: unknown) => {
-      await undo(state, created.claim)
-      throw error
-    })
-    if (result.status === 'stored') {
-      state.emit({ type: 'commit', outcome: 'regenerated', bytes: created.bytes, attempts })
-      return handOut(state, created.claim)
-    }
-    await undo(state, created.claim)
-    const next = await newer(state, claim, result, base, attempts)
-    if (next.status !== 'found') return start(state, next)
-    base = next
-  }
-  throw conflict(state)
-}
-
-/** The data to write over `base`; throws where a key that this request saw and then changed is not as it was seen. */
-function dataToWrite(state: RequestState, base: Found): SessionData {
-  const seen = state.loaded
-  if (seen && seen !== base && !state.guard.holds(dataOf(seen), base.record.data)) throw conflict(state)
-  return state.dataOn(base)
+  const result = await claimFor(state, claim, from)
+  if (result.status !== 'claimed') return start(state, result)
+  const { created, attempts } = result
+  state.emit({ type: 'commit', outcome: 'regenerated', bytes: created.bytes, attempts })
+  return handOut(state, created.claim)
 }

@@ -1,10 +1,11 @@
 import { SessionConflictError, SessionGoneError, StoreUnavailableError } from './errors.ts'
+import type { SessionData } from './journal.ts'
 import { openEntry, readRecord } from './reading.ts'
-import type { Ended, Found, RequestState } from './request.ts'
+import { dataOf, type Ended, type Found, type RequestState } from './request.ts'
 import type { UpdateResult } from './store.ts'
 import type { Claim } from './token.ts'
 
-type Refused = Extract<UpdateResult, { status: 'missing' | 'conflict' | 'outranked' }>
+type Refused = Extract<UpdateResult, { status: 'missing' | 'conflict' | 'outranked' | 'claimed' }>
 
 /** After a refused write: the newer record, or that the session has ended. Waits a little, so that rivals fall out of step. */
 export async function newer(
@@ -15,7 +16,9 @@ export async function newer(
   attempt: number,
 ): Promise<Found | Ended> {
   if (refused.status === 'missing') return { status: 'absent' }
-  const current = refused.status === 'conflict' && attempt <= 2 ? refused.current : undefined
+  // Once claimed, a read would find the claim.
+  const isOwn = refused.status === 'claimed'
+  const current = isOwn || (refused.status === 'conflict' && attempt <= 2) ? refused.current : undefined
   if (attempt > 2) await pause(state, attempt)
   const loaded = current
     ? await openEntry(state, claim, current, performance.now())
@@ -58,4 +61,11 @@ export function gone(state: RequestState, ended: Ended): SessionGoneError {
 export function conflict(state: RequestState): SessionConflictError {
   state.emit({ type: 'conflict' })
   return new SessionConflictError('another request changed what this one had read: nothing was written')
+}
+
+/** The data to write over `base`; throws where a key that this request saw and then changed is not as it was seen. */
+export function dataToWrite(state: RequestState, base: Found): SessionData {
+  const seen = state.loaded
+  if (seen && seen !== base && !state.guard.holds(dataOf(seen), base.record.data)) throw conflict(state)
+  return state.dataOn(base)
 }

@@ -1,3 +1,4 @@
+import { encodeBase64url } from './base64url.ts'
 import { SessionValueError } from './errors.ts'
 import type { Identity } from './identity.ts'
 import type { SessionData } from './journal.ts'
@@ -11,6 +12,8 @@ export interface SessionRecord {
   /** Seconds since 1970 when it ends for good. */
   readonly until: number
   readonly data: SessionData
+  /** The commits that this record builds on, newest first: see {@link commitOf}. Its own is not among them. */
+  readonly commits?: readonly string[] | undefined
   /** Members a newer release may have added; kept as they are. */
   readonly extra: Readonly<Record<string, Json>>
 }
@@ -32,6 +35,8 @@ const headBytes = 12
 const ivBytes = 12
 const authBytes = 16
 const tombstoneBytes = 20
+/** 48 random bits tell a commit from the few others of its session; as base64url they are 8 characters. */
+const [commitBytes, commitLength] = [6, 8]
 /** What sealing adds to the JSON of a record. */
 export const frameBytes: number = headBytes + ivBytes + authBytes
 
@@ -81,9 +86,24 @@ export function revisionOf(bytes: Uint8Array): number {
   return revision
 }
 
+/** What a commit is known by in the records that build on it: the first 6 bytes of the iv it was sealed with, in base64url. */
+export function commitOf(bytes: Uint8Array): string {
+  return encodeBase64url(bytes.subarray(headBytes, headBytes + commitBytes))
+}
+
 /** Whether the bytes say that a session has ended. */
 export function isTombstone(bytes: Uint8Array): boolean {
   return bytes[0] === tombstoneFormat && bytes.length === tombstoneBytes
+}
+
+/** Whether a tombstone names the session that goes on in the place of this one. */
+export function isClaim(bytes: Uint8Array): boolean {
+  return isTombstone(bytes) && bytes.subarray(8).some((byte) => byte !== 0)
+}
+
+/** Whether two tombstones claim for the same session. */
+export function claimsAlike(a: Uint8Array, b: Uint8Array): boolean {
+  return isClaim(a) && isClaim(b) && a.subarray(8).every((byte, at) => byte === b[8 + at])
 }
 
 const kinds = { destroyed: 1, regenerated: 2 } as const
@@ -101,13 +121,16 @@ export function tombstone(kind: keyof typeof kinds, revision: number, claimedBy?
 /**
  * The JSON of a record as UTF-8.
  *
- * Throws `SessionValueError` above `maxBytes`, naming the biggest keys: memcached would delete the old value instead.
+ * Throws `SessionValueError` above `maxBytes`, naming the biggest keys: memcached would delete the old value instead. Where only
+ * the commits make it too large, they are left out: they merely spare a rare 503.
  */
 export function encodeRecord(record: SessionRecord, maxBytes: number): Uint8Array {
-  const { created, until, data, extra } = record
-  const bytes = encoder.encode(JSON.stringify({ created, until, data: Object.fromEntries(data), ...extra }))
-  if (bytes.length > maxBytes) throw tooLarge(data, bytes.length, maxBytes)
-  return bytes
+  const { created, until, data, commits = [], extra } = record
+  const list = commits.length > 0 ? { commits: commits.join('') } : {}
+  const bytes = encoder.encode(JSON.stringify({ created, until, data: Object.fromEntries(data), ...list, ...extra }))
+  if (bytes.length <= maxBytes) return bytes
+  if (commits.length > 0) return encodeRecord({ ...record, commits: [] }, maxBytes)
+  throw tooLarge(data, bytes.length, maxBytes)
 }
 
 function tooLarge(data: SessionData, bytes: number, maxBytes: number): SessionValueError {
@@ -124,11 +147,21 @@ function parseRecord(plaintext: Uint8Array): SessionRecord | undefined {
   try {
     const parsed: unknown = JSON.parse(decoder.decode(plaintext))
     if (!isObject(parsed) || !isShallow(parsed, maxDepth + 2)) return undefined
-    const { created, until, data, ...extra } = parsed
+    const { created, until, data, commits, ...extra } = parsed
     if (!isTime(created) || !isTime(until) || !isObject(data)) return undefined
-    return { created, until, data: new Map(Object.entries(data)), extra }
+    return { created, until, data: new Map(Object.entries(data)), ...listOf(commits), extra }
   } catch {
     return undefined
+  }
+}
+
+/** A list that is none of ours proves nothing; the session is good without it. */
+function listOf(commits: Json | undefined): Pick<SessionRecord, 'commits'> {
+  if (typeof commits !== 'string' || !/^(?:[A-Za-z0-9_-]{8})+$/.test(commits)) return {}
+  return {
+    commits: Array.from({ length: commits.length / commitLength }, (_, at) =>
+      commits.slice(at * commitLength, (at + 1) * commitLength),
+    ),
   }
 }
 

@@ -15,6 +15,8 @@ import type { BadTokenReason, Claim } from './token.ts'
 export interface Found {
   readonly status: 'found'
   readonly revision: number
+  /** What the records that build on it know it by. */
+  readonly commit: string
   readonly record: SessionRecord
   readonly version: Version
   /** When the version was asked for, on the monotonic clock. */

@@ -1,4 +1,4 @@
-import type { UnavailableReason } from './errors.ts'
+import type { StoreUnavailableError, UnavailableReason } from './errors.ts'
 
 /** Compare-and-swap token. Opaque to all but the store that issued it. */
 export type Version = string
@@ -55,6 +55,16 @@ export type UpdateResult =
   | { readonly status: 'conflict'; readonly current?: Entry | undefined }
   /** Compositions only: nothing was written; seal again with at least this revision, then call again. */
   | { readonly status: 'outranked'; readonly revision: number }
+  /**
+   * Compositions only: the value may have been applied, and something else is there now. Whoever finds their own commit in `current`
+   * may call it stored, for everybody else it is this outage; nobody may write it again.
+   */
+  | { readonly status: 'unknown'; readonly current: Entry; readonly error: StoreUnavailableError }
+  /**
+   * Compositions only, for a tombstone that claims: it holds on the first copy, and a later one has a record that is newer than the
+   * version. Make the claiming session anew from `current`, under the id that the tombstone names, then claim with its version.
+   */
+  | { readonly status: 'claimed'; readonly current: Entry }
 
 /** One node as its store sees it. */
 export interface NodeHealth {

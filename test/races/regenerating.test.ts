@@ -150,7 +150,8 @@ describe('a regenerate and other requests', () => {
     session.regenerate()
     let gate = here.gates.hold('update')
     const pending = finish()
-    for (let n = 1; n <= 3; n++) {
+    // Three claims, and twice the new session is written again in between.
+    for (let n = 1; n <= 5; n++) {
       await gate.reached
       cookieOf(await run(tab, old, (other) => other.set('n', n)))
       const held = gate

@@ -33,20 +33,26 @@ describe('an update whose answer was lost', () => {
     expect(await see(here, cookie)).toEqual({ n: 1 })
   })
 
-  it('is 503 and not tried again where another has written on top of it', async () => {
+  it.each([
+    ['is stored where others have built on it', 'applied-then-throw', 'ok', 4],
+    ['is 503 and not tried again where others have written without it', 'throw', 'unavailable', 3],
+  ] as const)('%s: their record lists the commits it contains (F3)', async (_, fault, code, n) => {
     const here = scene()
     const other = scene({ around: () => here.gates })
     const cookie = await begin(here, { n: 0 })
-    here.faults.fail('update', 'applied-then-throw')
+    here.faults.fail('update', fault)
     const { session, finish } = open(here, cookie)
     await increment(session)
     const gate = here.gates.hold('read')
     const pending = finish()
     await gate.reached
-    cookieOf(await run(other, cookie, increment))
+    for (let times = 0; times < 3; times++) cookieOf(await run(other, cookie, increment))
     gate.release()
-    expect(await pending).toEqual(refused('unavailable'))
-    expect(await see(here, cookie)).toEqual({ n: 2 })
+    expect(await pending).toMatchObject({ code })
+    expect(await see(here, cookie)).toEqual({ n })
+    // What comes next in this process builds on theirs.
+    cookieOf(await run(here, cookie, increment))
+    expect(await see(here, cookie)).toEqual({ n: n + 1 })
   })
 
   it('arriving late, it changes nothing once somebody has written', async () => {

@@ -1,4 +1,4 @@
-import type { Observed, Outcome } from './simulate.ts'
+import type { AfterLogin, Observed, Outcome } from './history.ts'
 
 /** What must hold for every history, whatever broke meanwhile. */
 export type Violation =
@@ -17,12 +17,18 @@ export type Violation =
   | 'lost-session'
   /** One session's data was taken along by two logins. */
   | 'two-logins'
+  /** The session after an acknowledged login is not there, or lacks an acknowledged append, or has one that was refused. */
+  | 'lost-login'
+  | 'dropped-by-login'
+  | 'refused-write-after-login'
 
-const isWrite = ({ kind }: Observed) => kind === 'append' || kind === 'increment'
-const isEnding = ({ kind }: Observed) => kind === 'destroy' || kind === 'login'
+/** Changes the list. */
+export const isWrite = ({ kind }: Observed): boolean => kind === 'append' || kind === 'increment'
+/** Ends the session under its id. */
+export const isEnding = ({ kind }: Observed): boolean => kind === 'destroy' || kind === 'login'
 
 /** The invariants that a history breaks, each once. */
-export function check({ history, claims }: Outcome): readonly Violation[] {
+export function check({ history, claims, afterLogin }: Outcome): readonly Violation[] {
   const done = history.filter(({ returned }) => returned !== undefined)
   const reads = done.filter(({ kind }) => kind === 'read')
   const acknowledged = done.filter(({ outcome }) => outcome === 'ok')
@@ -32,7 +38,26 @@ export function check({ history, claims }: Outcome): readonly Violation[] {
   if (!wasEnded && reads.some(({ outcome }) => outcome === 'dead')) found.add('lost-session')
   // Whoever comes too late begins a session of its own, without the data of the old one.
   if (claims > 1) found.add('two-logins')
+  for (const end of afterLogin) for (const violation of checkLogin(end, done)) found.add(violation)
   return [...found]
+}
+
+/** A session that a login took along ends under its old id, so whatever was acknowledged under that was there before. */
+function checkLogin({ login, list }: AfterLogin, done: readonly Observed[]): readonly Violation[] {
+  const isOther = (request: Observed) => request !== login && isEnding(request)
+  if (list === undefined) return when('lost-login', login.isGoingOn === true && !done.some(isOther))
+  const writes = done.filter(isWrite)
+  return [
+    ...when('double-write', new Set(list).size < list.length),
+    ...when(
+      'dropped-by-login',
+      writes.some(({ outcome, id }) => outcome === 'ok' && !list.includes(id)),
+    ),
+    ...when(
+      'refused-write-after-login',
+      writes.some(({ outcome, id }) => (outcome === 'conflict' || outcome === 'dead') && list.includes(id)),
+    ),
+  ]
 }
 
 function checkRead(

@@ -1,67 +1,11 @@
 import { StoreUnavailableError } from '../../src/errors.ts'
 import { isTombstone, revisionOf } from '../../src/record.ts'
 import type { Entry, Store } from '../../src/store.ts'
+import type { Operation, Reply, SimulatedNode } from './node.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
 /** The deadline of one call, as the memcached drivers have it. */
 const callMs = 250
-
-type Operation =
-  | { readonly type: 'get'; readonly key: string }
-  | { readonly type: 'add' | 'set'; readonly key: string; readonly value: Uint8Array }
-  | { readonly type: 'cas'; readonly key: string; readonly value: Uint8Array; readonly cas: number }
-  | { readonly type: 'delete'; readonly key: string }
-
-type Reply =
-  | { readonly status: 'value'; readonly value: Uint8Array; readonly cas: number }
-  | { readonly status: 'absent' | 'taken' | 'missing' | 'conflict' | 'deleted' }
-  | { readonly status: 'stored'; readonly cas: number }
-
-/** A memcached that can freeze (and apply what was sent when it thaws), crash and come back empty with its numbers from 1. */
-export class SimulatedNode {
-  readonly items: Map<string, { readonly value: Uint8Array; readonly cas: number }> = new Map()
-  isUp = true
-  isPaused = false
-  /** Counts lives: what was sent to an earlier one is lost. */
-  life = 0
-  waiting: (() => void)[] = []
-  /** Told when it dies: the kernel closes the sockets of a dead process. */
-  readonly connections: (() => void)[] = []
-  #cas = 0
-
-  apply(operation: Operation): Reply {
-    const item = this.items.get(operation.key)
-    switch (operation.type) {
-      case 'get':
-        return item ? { status: 'value', ...item } : { status: 'absent' }
-      case 'add':
-        return item ? { status: 'taken' } : this.#store(operation.key, operation.value)
-      case 'cas':
-        if (!item) return { status: 'missing' }
-        return item.cas === operation.cas ? this.#store(operation.key, operation.value) : { status: 'conflict' }
-      case 'set':
-        return this.#store(operation.key, operation.value)
-      case 'delete':
-        this.items.delete(operation.key)
-        return { status: 'deleted' }
-    }
-  }
-
-  crash(): void {
-    this.items.clear()
-    this.#cas = 0
-    this.life++
-    this.isPaused = false
-    this.waiting = []
-    for (const reset of this.connections) reset()
-  }
-
-  #store(key: string, value: Uint8Array): Reply {
-    const cas = ++this.#cas
-    this.items.set(key, { value, cas })
-    return { status: 'stored', cas }
-  }
-}
 
 /** What is wrong between processes and nodes. */
 export interface Weather {
@@ -69,6 +13,10 @@ export interface Weather {
   loseReplies: number
   /** `process-node` pairs that are cut. */
   readonly cut: Set<string>
+  /** `process-node` pairs on which half of all replies get lost. */
+  readonly lossy: Set<string>
+  /** What waits on the links that stand still, by `process-node`: it arrives when they move again. */
+  readonly stuck: Map<string, (() => void)[]>
   /** What was sent into a cut arrives when it heals, or never. */
   readonly isHeld: boolean
   /** Sent into a cut, by node. */
@@ -99,7 +47,11 @@ export function connect(
   let lastArrival = 0
   let pending = new Set<Pending>()
   const name = `n${index}`
-  const isCut = () => weather.cut.has(`${process}-${index}`)
+  const link = `${process}-${index}`
+  const isCut = () => weather.cut.has(link)
+  const isLost = (isWrite: boolean) =>
+    (weather.lossy.has(link) && time.random() < 0.5) ||
+    (isWrite && weather.loseReplies > 0 && time.random() < weather.loseReplies)
 
   const breakOff = (of: number, reason: string, late?: Pending) => {
     if (of !== epoch) return
@@ -144,11 +96,15 @@ export function connect(
         weather.say?.(
           `  n${index} ${operation.type} ${operation.key.slice(-4)} of p${process}: ${reply.status} ${sketch(reply, operation)}`,
         )
-        const isWrite = operation.type !== 'get'
-        if (isWrite && weather.loseReplies > 0 && time.random() < weather.loseReplies) return
-        if (!isCut()) time.after(latency(time), () => answer(reply))
+        if (isLost(operation.type !== 'get') || isCut()) return
+        const back = () => time.after(latency(time), () => answer(reply))
+        const stuck = weather.stuck.get(link)
+        if (stuck) stuck.push(back)
+        else back()
       }
       const arrive = () => {
+        const stuck = weather.stuck.get(link)
+        if (stuck) return void stuck.push(arrive)
         if (!isCut()) return deliver()
         if (weather.isHeld) weather.held.set(index, [...(weather.held.get(index) ?? []), deliver])
       }

@@ -1,39 +1,10 @@
+import { type Fault, type FaultClass, planFaults } from './faults.ts'
 import { seededRandom } from './virtual-time.ts'
 
-export type FaultClass =
-  | 'none'
-  | 'slow'
-  | 'dense'
-  | 'pause'
-  | 'crash'
-  | 'crash-down'
-  | 'cut'
-  | 'lose'
-  | 'ring'
-  | 'ring-back'
-export type Workload = 'append' | 'increment' | 'destroy' | 'login' | 'mix'
+export type Workload = 'append' | 'increment' | 'destroy' | 'login' | 'switch' | 'mix'
 export type RequestKind = 'append' | 'increment' | 'read' | 'destroy' | 'login'
 
-export const faultClasses: readonly FaultClass[] = [
-  'none',
-  'slow',
-  'dense',
-  'pause',
-  'crash',
-  'crash-down',
-  'cut',
-  'lose',
-  'ring',
-  'ring-back',
-]
-export const workloads: readonly Workload[] = ['append', 'increment', 'destroy', 'login', 'mix']
-
-export interface Fault {
-  readonly type: 'pause' | 'resume' | 'crash' | 'stop' | 'start' | 'cut' | 'heal'
-  readonly at: number
-  readonly node: number
-  readonly process?: number
-}
+export const workloads: readonly Workload[] = ['append', 'increment', 'destroy', 'login', 'switch', 'mix']
 
 export interface PlannedRequest {
   readonly id: number
@@ -66,6 +37,8 @@ const kindsOf: Record<Workload, readonly RequestKind[]> = {
   increment: ['increment', 'increment', 'read'],
   destroy: ['append', 'destroy', 'read', 'read'],
   login: ['login', 'login', 'read'],
+  // What was acknowledged before a login must be in the session after it.
+  switch: ['append', 'append', 'login', 'read'],
   mix: ['append', 'login', 'destroy', 'read'],
 }
 
@@ -95,45 +68,9 @@ export function makePlan(seed: number, faultClass: FaultClass, workload: Workloa
   }
 }
 
-function planFaults(
-  faultClass: FaultClass,
-  between: (a: number, b: number) => number,
-  processes: number,
-): readonly Fault[] {
-  const node = between(0, 1)
-  const from = between(0, 700)
-  const to = from + between(50, 1500)
-  const process = between(0, processes - 1)
-  switch (faultClass) {
-    case 'pause':
-    case 'dense':
-      return [
-        { type: 'pause', at: from, node },
-        { type: 'resume', at: to, node },
-      ]
-    case 'slow':
-      return [
-        { type: 'pause', at: from, node },
-        { type: 'resume', at: to + 7000, node },
-      ]
-    case 'crash':
-      return [{ type: 'crash', at: from, node }]
-    case 'crash-down':
-      return [
-        { type: 'stop', at: from, node },
-        { type: 'start', at: to, node },
-      ]
-    case 'cut':
-      return [
-        { type: 'cut', at: from, node, process },
-        { type: 'heal', at: to, node, process },
-      ]
-    default:
-      return []
-  }
-}
+const crowded: readonly FaultClass[] = ['crowd', 'dense', 'home-cut', 'home-stuck', 'home-lossy']
 
-/** `slow`: handlers that take seconds between read and commit. `dense`: two to four times as many requests. */
+/** `slow`: handlers that take seconds between read and commit. Crowded classes have two to four times as many requests. */
 function planRequests(
   faultClass: FaultClass,
   workload: Workload,
@@ -146,7 +83,7 @@ function planRequests(
   const isRing = faultClass === 'ring' || faultClass === 'ring-back'
   const isBurst = random() < 0.5 && !isRing
   const start = between(0, 800)
-  const count = faultClass === 'dense' ? between(4, 14) : between(2, 6)
+  const count = crowded.includes(faultClass) ? between(4, 14) : between(2, 6)
   const longest = faultClass === 'slow' ? 7000 : 400
   return Array.from({ length: count }, (_, at) => ({
     id: at + 1,

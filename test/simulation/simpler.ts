@@ -1,9 +1,9 @@
 import { inBackground } from '../../adapters/stores/replication/asking.ts'
 import { Cluster, type ClusterOptions } from '../../adapters/stores/replication/cluster.ts'
 import { replicate } from '../../adapters/stores/replication/composition.ts'
-import { type Copy, splitVersion } from '../../adapters/stores/replication/copies.ts'
+import { type Copy, copyOf, splitVersion } from '../../adapters/stores/replication/copies.ts'
 import { entryOf, put } from '../../adapters/stores/replication/reading.ts'
-import { isTombstone, revisionOf } from '../../src/record.ts'
+import { claimsAlike, isTombstone, revisionOf } from '../../src/record.ts'
 import type { Store, UpdateResult } from '../../src/store.ts'
 import type { Build } from './simulate.ts'
 
@@ -78,6 +78,40 @@ export const overwriteOlderCopies: Build = withRule(async (key, value, seconds, 
 /** The real rule without the higher revision of a commit that misses its home. */
 export const noFailoverRank: Build = (options) => {
   return replicate('simpler', { ...options, failoverMs: 0 })
+}
+
+/** The real rule, but the first copy's vote on a claim is the last word: a newer record on a later copy is overwritten. */
+export const claimOverNewer: Build = (options) => {
+  const real = replicate('simpler', options)
+  const cluster = new Cluster(options)
+  return {
+    ...real,
+    async update(key, value, seconds, version, callOptions) {
+      const known = splitVersion(version, cluster.ownersOf(key))
+      if (!isTombstone(value) || !known) return real.update(key, value, seconds, version, callOptions)
+      const after: Copy[] = []
+      for (const copy of known.copies) {
+        const result = await claimOne(copy, key, value, seconds, after.length === 0)
+        if (result === 'conflict') return conflict
+        if (result.status === 'value') after.push(result)
+      }
+      return after.length > 0 ? acknowledge(value, after) : conflict
+    },
+  }
+}
+
+async function claimOne(known: Copy, key: string, value: Uint8Array, seconds: number, isFirst: boolean) {
+  const { member } = known
+  const look = async () => copyOf(member, await member.ask((store) => store.read(key), inBackground, true))
+  let copy = known.status === 'down' ? await look() : known
+  for (let attempt = 0; attempt < 3 && copy.status !== 'down'; attempt++) {
+    if (copy.status === 'value' && isTombstone(copy.value)) return claimsAlike(copy.value, value) ? copy : 'conflict'
+    const result = await put(copy, key, value, seconds, inBackground)
+    if (result !== 'conflict' && result.status === 'value') return result
+    copy = await look()
+    if (isFirst && result === 'conflict' && !(copy.status === 'value' && isTombstone(copy.value))) return 'conflict'
+  }
+  return { member, status: 'down' } as const
 }
 
 async function overwriteIfOlder(copy: Copy, key: string, value: Uint8Array, seconds: number): Promise<void> {

@@ -1,37 +1,17 @@
 import type { ClusterOptions } from '../../adapters/stores/replication/cluster.ts'
 import { replicate } from '../../adapters/stores/replication/composition.ts'
-import {
-  createSessions,
-  SessionConflictError,
-  SessionGoneError,
-  type Sessions,
-  StoreUnavailableError,
-} from '../../src/index.ts'
+import { createSessions, type Sessions } from '../../src/index.ts'
 import type { Store } from '../../src/store.ts'
 import { nextCookies } from '../support/jar.ts'
-import { connect, SimulatedNode, type Weather } from './network.ts'
-import type { Fault, Plan, PlannedRequest } from './plan.ts'
+import type { Fault } from './faults.ts'
+import { type AfterLogin, type Observed, type Outcome, outcomeOf } from './history.ts'
+import { connect, type Weather } from './network.ts'
+import { SimulatedNode } from './node.ts'
+import type { Plan, PlannedRequest } from './plan.ts'
+import { strike } from './striking.ts'
 import { VirtualTime } from './virtual-time.ts'
 
 type Data = { list: readonly number[]; owner: string }
-
-/** One request as its client saw it; without `returned` it never got an answer. */
-export interface Observed extends PlannedRequest {
-  readonly called: number
-  returned?: number
-  /** `dead`: the session was not there. `unknown`: 503. */
-  outcome?: 'ok' | 'dead' | 'conflict' | 'unknown'
-  list?: readonly number[]
-  owner?: string
-}
-
-/** What a schedule left behind. */
-export interface Outcome {
-  readonly history: readonly Observed[]
-  /** Logins that were answered and took the data of the old session along. */
-  readonly claims: number
-  readonly trace: readonly string[]
-}
 
 /** Builds the composition under test; simpler rules are swapped in here. */
 export type Build = (options: ClusterOptions) => Store
@@ -63,6 +43,8 @@ class Simulation {
   readonly #history: Observed[] = []
   readonly #trace: string[] = []
   #claims = 0
+  /** The cookies of acknowledged logins. */
+  readonly #logins: Map<Observed, string> = new Map()
   #start = 0
   /** The cookie that the browser holds for the one session. */
   #cookie = ''
@@ -73,7 +55,7 @@ class Simulation {
     this.#plan = plan
     this.#nodes = Array.from({ length: plan.nodes }, () => new SimulatedNode())
     this.#weather = {
-      ...{ loseReplies: 0, cut: new Set(), isHeld: plan.isHeld, held: new Map() },
+      ...{ loseReplies: 0, cut: new Set(), lossy: new Set(), stuck: new Map(), isHeld: plan.isHeld, held: new Map() },
       ...(process.env.TRACE ? { say: (line: string) => this.#say(line) } : {}),
     }
     this.#processes = plan.skew.map((skew, process) => this.#createProcess(build, skew, process))
@@ -113,7 +95,17 @@ class Simulation {
     for (const fault of this.#plan.faults) this.#time.after(fault.at, () => this.#strike(fault))
     for (const request of this.#plan.requests) this.#time.after(request.at, () => void this.#request(request))
     await this.#time.run(this.#start + this.#plan.endsAt)
-    return { history: this.#history, claims: this.#claims, trace: this.#trace }
+    const afterLogin = await this.#lookAtLogins()
+    return { history: this.#history, claims: this.#claims, afterLogin, trace: this.#trace }
+  }
+
+  /** All faults are long over. */
+  async #lookAtLogins(): Promise<readonly AfterLogin[]> {
+    const looks = [...this.#logins].flatMap(([login, cookie]) =>
+      this.#processes.map(async (sessions) => ({ login, list: await sessions.open(cookie).session.get('list') })),
+    )
+    await this.#time.run(this.#time.now + 3000)
+    return Promise.all(looks)
   }
 
   async #prepare(): Promise<void> {
@@ -151,6 +143,7 @@ class Simulation {
       if (kind === 'append') await session.update('list', (now = []) => [...now, id])
       if (kind === 'increment') session.set('list', [...(list ?? []), id])
       if (kind === 'login') {
+        seen.isGoingOn = list !== undefined
         session.regenerate({ reauthenticated: true })
         session.set('owner', `user${id}`)
       }
@@ -158,48 +151,17 @@ class Simulation {
     if (think > 0) await new Promise<void>((wake) => this.#time.after(think, wake))
     const { setCookies } = await commit()
     seen.outcome = 'ok'
+    if (kind === 'login') this.#logins.set(seen, nextCookies(undefined, setCookies) ?? '')
     if (kind === 'append' || kind === 'increment') this.#cookie = nextCookies(this.#cookie, setCookies) ?? ''
   }
 
-  #strike({ type, node: at, process }: Fault): void {
-    const node = this.#nodes[at] as SimulatedNode
-    this.#say(`${type} n${at} ${process === undefined ? '' : `p${process}`}`)
-    if (type === 'pause') node.isPaused = true
-    if (type === 'resume') this.#thaw(node)
-    if (type === 'crash') node.crash()
-    if (type === 'stop') {
-      node.crash()
-      node.isUp = false
-    }
-    if (type === 'start') node.isUp = true
-    if (type === 'cut') this.#weather.cut.add(`${process}-${at}`)
-    if (type === 'heal') this.#heal(at, process as number)
-  }
-
-  /** What was sent to a frozen node is applied when it thaws, whoever still waits for it. */
-  #thaw(node: SimulatedNode): void {
-    node.isPaused = false
-    const waiting = node.waiting
-    node.waiting = []
-    for (const [nth, deliver] of waiting.entries())
-      this.#time.after(0.1 + nth * 0.01 + this.#time.random() * 0.005, deliver)
-  }
-
-  #heal(node: number, process: number): void {
-    this.#weather.cut.delete(`${process}-${node}`)
-    const held = this.#weather.held.get(node) ?? []
-    this.#weather.held.delete(node)
-    for (const deliver of held) this.#time.after(this.#time.random() * 5, deliver)
+  #strike(fault: Fault): void {
+    const { type, node, process } = fault
+    this.#say(`${type} n${node} ${process === undefined ? '' : `p${process}`}`)
+    strike(fault, this.#nodes[node] as SimulatedNode, this.#weather, this.#time)
   }
 
   #say(line: string): void {
     this.#trace.push(`${(this.#time.now - this.#start).toFixed(0).padStart(6)} ${line}`)
   }
-}
-
-function outcomeOf(error: unknown): 'conflict' | 'dead' | 'unknown' {
-  if (error instanceof SessionConflictError) return 'conflict'
-  if (error instanceof SessionGoneError) return 'dead'
-  if (error instanceof StoreUnavailableError) return 'unknown'
-  throw error
 }

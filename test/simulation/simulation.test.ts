@@ -1,11 +1,18 @@
 import { describe, expect, it } from 'vitest'
-import { type FaultClass, faultClasses, type Workload, workloads } from './plan.ts'
+import { type FaultClass, faultClasses } from './faults.ts'
+import { type Workload, workloads } from './plan.ts'
 import { tally } from './run.ts'
-import { answerBeforeTheCopy, copiesInParallel, noFailoverRank, overwriteOlderCopies } from './simpler.ts'
+import {
+  answerBeforeTheCopy,
+  claimOverNewer,
+  copiesInParallel,
+  noFailoverRank,
+  overwriteOlderCopies,
+} from './simpler.ts'
 import type { Build } from './simulate.ts'
 
 /** `npm run simulate -- 100000` runs more of them. */
-const schedules = 25
+const schedules = 15
 
 describe('the copies of a session, over seeded schedules of the real store', () => {
   for (const faultClass of faultClasses) {
@@ -18,12 +25,28 @@ describe('the copies of a session, over seeded schedules of the real store', () 
   }
 })
 
+describe('what random faults and healthy copies have shown', () => {
+  it.each(['home-cut', 'home-stuck', 'home-lossy'] as const)(
+    'a login keeps what was acknowledged past the home: %s (F2)',
+    async (faultClass) => {
+      const { violations } = await tally(faultClass, 'switch', 110, undefined, 165)
+      expect(Object.fromEntries(violations)).toEqual({})
+    },
+  )
+
+  it.each(['none', 'crowd'] as const)('without a fault nobody is told 503: %s (F3)', async (faultClass) => {
+    const { needless, violations } = await tally(faultClass, 'append', 400)
+    expect({ needless, ...Object.fromEntries(violations) }).toEqual({ needless: 0 })
+  })
+})
+
 describe('simpler rules fail, so that nobody simplifies back to them', () => {
   const simpler: [string, Build, FaultClass, Workload, number][] = [
     ['answering before the copy is written', answerBeforeTheCopy, 'crash', 'append', 400],
     ['writing all copies at once', copiesInParallel, 'pause', 'append', 400],
     ['overwriting older copies', overwriteOlderCopies, 'pause', 'append', 400],
     ['no higher rank where the home was missed', noFailoverRank, 'pause', 'append', 400],
+    ['a claim that overwrites a newer later copy', claimOverNewer, 'home-cut', 'switch', 300],
   ]
   for (const [name, build, faultClass, workload, most] of simpler) {
     it(name, async () => {

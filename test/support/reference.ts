@@ -145,6 +145,8 @@ export interface VectorOutput {
   /** Which of the 256 sealing keys. */
   readonly sealingKey: number
   readonly record: string
+  /** What the records that build on this one list it as. */
+  readonly commit: string
   readonly destroyed: string
   readonly regenerated: string
 }
@@ -175,6 +177,7 @@ export function referenceOutput(input: VectorInput): VectorOutput {
     ref: referenceRef(keys, id),
     sealingKey: sha256(id)[0] as number,
     record: referenceRecord(keys, frame, input.plaintext).toString('hex'),
+    commit: base64url(frame.iv.subarray(0, 6)),
     destroyed: referenceTombstone(1, revision).toString('hex'),
     regenerated: referenceTombstone(2, revision, hex(input.newId)).toString('hex'),
   }

@@ -5,7 +5,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { crypto } from '#crypto'
 import { type Identity, identify } from '../../src/identity.ts'
 import { checkSecrets, deriveRing, type KeyRing } from '../../src/keys.ts'
-import { encodeRecord, openRecord, revisionOf, sealRecord, tombstone } from '../../src/record.ts'
+import { commitOf, encodeRecord, openRecord, revisionOf, sealRecord, tombstone } from '../../src/record.ts'
 import { createTokens } from '../../src/token.ts'
 import { referenceKeys, referenceOutput, secretOf, type VectorInput, type VectorOutput } from '../support/reference.ts'
 
@@ -45,7 +45,7 @@ async function sealWith(iv: Uint8Array, ring: KeyRing, identity: Identity, revis
 }
 
 it('there are vectors, with names of their own', () => {
-  expect(new Set(vectors.map(({ name }) => name)).size).toBe(6)
+  expect(new Set(vectors.map(({ name }) => name)).size).toBe(7)
 })
 
 describe.each(vectors)('$name', (vector) => {
@@ -94,11 +94,13 @@ describe.each(vectors)('$name', (vector) => {
   it('record, opened, and its contents encoded again', async () => {
     const { ring, identity } = await subject(vector)
     const opened = await openRecord(ring, identity, bytes(output.record))
-    const { created, until, data, ...extra } = JSON.parse(input.plaintext)
-    const record = { created, until, data: new Map(Object.entries(data)), extra }
+    const { created, until, data, commits, ...extra } = JSON.parse(input.plaintext)
+    const list = commits && { commits: commits.match(/.{8}/g) }
+    const record = { created, until, data: new Map(Object.entries(data)), ...list, extra }
     expect(opened).toEqual({ status: 'record', revision: input.revision, record })
     if (opened.status !== 'record') throw new Error('not opened')
     expect(new TextDecoder().decode(encodeRecord(opened.record, 65_536))).toBe(input.plaintext)
+    expect(commitOf(bytes(output.record))).toBe(output.commit)
   })
 
   it('record under an iv of its own, opened by the primitives alone', async () => {

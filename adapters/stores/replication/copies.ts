@@ -45,11 +45,14 @@ export function joinVersion(revision: number, copies: readonly Copy[]): Version 
 
 const stateOf = (copy: Copy) => (copy.status === 'value' ? copy.version : copy.status === 'absent' ? 0 : -1)
 
+/** What the caller of an update knows. The bytes of the copies are left out. */
+export interface Known {
+  readonly revision: number
+  readonly copies: readonly Copy[]
+}
+
 /** The copies behind a version, or undefined where the owners have changed since, or it is not one of ours. */
-export function splitVersion(
-  version: Version,
-  owners: readonly Member[],
-): { readonly revision: number; readonly copies: Copy[] } | undefined {
+export function splitVersion(version: Version, owners: readonly Member[]): Known | undefined {
   try {
     const [revision, ...states] = JSON.parse(version) as [number, ...[string, string | number][]]
     if (states.length !== owners.length || typeof revision !== 'number') return undefined

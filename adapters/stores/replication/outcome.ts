@@ -21,7 +21,8 @@ export interface Write {
 /** The owners that hold the value now. */
 export const stored = (copies: readonly Copy[]): readonly Stored[] => copies.filter((copy) => copy.status === 'value')
 
-type Stored = Extract<Copy, { readonly status: 'value' }>
+/** A copy that holds something. */
+export type Stored = Extract<Copy, { readonly status: 'value' }>
 
 /** The outage of a write that no owner took. */
 export const nobody = ({ cluster, key }: Write): StoreUnavailableError => outageOf(cluster.ownersOf(key))
@@ -38,11 +39,15 @@ export async function reread(member: Member, key: string, asking: Asking): Promi
   return copyOf(member, await member.askAgain((store, call) => store.read(key, call), asking))
 }
 
-/** After a refusal: our own bytes mean it was stored after all; anything else is a conflict, or unknown where we may have been applied. */
+/**
+ * After a refusal: our own bytes mean it was stored after all; anything else is a conflict, or unknown where we may have been
+ * applied. What another made of our record only the caller can see: it is sealed.
+ */
 export async function whatIsThere(write: Write, isMaybe: boolean): Promise<UpdateResult> {
   const { cluster, key, value, asking } = write
   const found = await read(cluster, key, asking.call)
   if (found && sameBytes(found.entry.value, value)) return acknowledge(write, found.copies)
+  if (isMaybe && found) return { status: 'unknown', current: found.entry, error: unknown(write) }
   if (isMaybe) throw unknown(write)
   return found ? { status: 'conflict', current: found.entry } : { status: 'missing' }
 }

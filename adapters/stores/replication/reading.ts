@@ -1,6 +1,14 @@
 import { StoreUnavailableError } from '../../../src/errors.ts'
-import { isTombstone, revisionOf } from '../../../src/record.ts'
-import type { CreateResult, Entry, ReadOptions, UpdateResult } from '../../../src/store.ts'
+import { isClaim, isTombstone, revisionOf } from '../../../src/record.ts'
+import type {
+  CallOptions,
+  CreateResult,
+  Entry,
+  ReadOptions,
+  Store,
+  Tombstone,
+  UpdateResult,
+} from '../../../src/store.ts'
 import { type Asking, askingOf } from './asking.ts'
 import type { Cluster } from './cluster.ts'
 import { type Copy, copyOf, joinVersion, sameBytes, winnerOf } from './copies.ts'
@@ -29,7 +37,11 @@ export async function read(cluster: Cluster, key: string, options: ReadOptions):
     if (!isEnough(winnerOf(copies), options)) copies = await askThoseOut(cluster, copies, key, options, asking)
     const best = winnerOf(copies)
     if (best === undefined) return absentOrThrow(cluster, copies, options.onLost)
-    if (isTombstone(best.value)) return passOnTombstone(cluster, key, copies, best.value, options, asking)
+    if (isTombstone(best.value)) {
+      if (await passOnTombstone(cluster, key, copies, best.value, options, asking))
+        return { entry: entryOf(best.value, copies), copies }
+      continue
+    }
     const behind = options.atLeast !== undefined && revisionOf(best.value) < options.atLeast
     const giveUpMs = cluster.options.giveUpSeconds * 1000
     if (behind && copies.some(({ status, member }) => status === 'down' && member.downMs <= giveUpMs))
@@ -99,7 +111,10 @@ function absentOrThrow(cluster: Cluster, copies: readonly Copy[], onLost: ReadOp
 const away = (copies: readonly Copy[]) =>
   outageOf(copies.filter(({ status }) => status === 'down').map(({ member }) => member))
 
-/** Whoever reads a tombstone sets it on the other owners before answering; in full, since a touch has shortened its time. */
+/**
+ * Whoever reads a tombstone sets it on the other owners before answering; in full, since a touch has shortened its time. False
+ * where another writer came between.
+ */
 async function passOnTombstone(
   cluster: Cluster,
   key: string,
@@ -107,20 +122,26 @@ async function passOnTombstone(
   value: Uint8Array,
   options: ReadOptions,
   asking: Asking,
-): Promise<Replicated> {
-  const isDue = (copy: Copy) =>
-    copy.status !== 'value' || !isTombstone(copy.value) || options.touchSeconds !== undefined
+): Promise<boolean> {
   const tombstone = cluster.inFull(value)
-  await Promise.all(
-    copies
-      .filter(isDue)
-      .map((copy) =>
-        copy.status === 'down'
-          ? cluster.handover.note(copy.member, key, tombstone)
-          : cluster.bury(copy.member, key, tombstone, asking),
-      ),
-  )
-  return { entry: entryOf(value, copies), copies }
+  const passOn = async (copy: Copy): Promise<boolean> => {
+    const isBuried = copy.status === 'value' && isTombstone(copy.value)
+    if (copy.status === 'down') cluster.handover.note(copy.member, key, tombstone)
+    else if (isBuried && options.touchSeconds === undefined) return true
+    else if (isBuried || !isClaim(value)) await cluster.bury(copy.member, key, tombstone, asking)
+    else return passOnClaim(copy, key, tombstone, asking)
+    return true
+  }
+  return !(await Promise.all(copies.map(passOn))).includes(false)
+}
+
+/**
+ * A claim may still be on its way from copy to copy. A record newer than it was acknowledged past the first of them: it is left for
+ * the claimant, who takes it into the new session. So the tombstone is not set, but compared and swapped like a record.
+ */
+async function passOnClaim(copy: Copy, key: string, { value, seconds }: Tombstone, asking: Asking): Promise<boolean> {
+  if (copy.status === 'value' && revisionOf(copy.value) > revisionOf(value)) return true
+  return (await put(copy, key, value, seconds, asking)) !== 'conflict'
 }
 
 /** Brings lagging copies up to the one that counts; undefined where another writer came between. */
@@ -151,18 +172,25 @@ export async function put(
   value: Uint8Array,
   seconds: number,
   asking: Asking,
-  force?: boolean,
 ): Promise<Copy | 'conflict'> {
   const { member } = copy
   if (copy.status === 'down') return copy
-  const result = await member.ask<CreateResult | UpdateResult>(
-    (store, call) =>
-      copy.status === 'absent'
-        ? store.create(key, value, seconds, call)
-        : store.update(key, value, seconds, copy.version, call),
-    asking,
-    force,
-  )
-  if (result === undefined) return { member, status: 'down' }
+  const result = await member.ask((store, call) => putOn(store, copy, key, value, seconds, call), asking)
+  // A member that is a composition may not know; that is no refusal, so the caller looks.
+  if (result === undefined || result.status === 'unknown') return { member, status: 'down' }
   return result.status === 'stored' ? { member, status: 'value', value, version: result.version } : 'conflict'
+}
+
+/** The call behind it. */
+export function putOn(
+  store: Store,
+  copy: Exclude<Copy, { readonly status: 'down' }>,
+  key: string,
+  value: Uint8Array,
+  seconds: number,
+  call: CallOptions,
+): Promise<CreateResult | UpdateResult> {
+  return copy.status === 'absent'
+    ? store.create(key, value, seconds, call)
+    : store.update(key, value, seconds, copy.version, call)
 }

@@ -2,7 +2,7 @@ import { isTombstone, revisionOf, tombstone } from '../../../src/record.ts'
 import type { CallOptions, CreateResult, UpdateOptions, UpdateResult, Version } from '../../../src/store.ts'
 import { askingOf, hasRunOut, isLeftOut } from './asking.ts'
 import type { Cluster } from './cluster.ts'
-import { type Copy, sameBytes, splitVersion } from './copies.ts'
+import { type Copy, type Known, sameBytes, splitVersion } from './copies.ts'
 import { claim } from './ending.ts'
 import { type Member, outageOf } from './member.ts'
 import { acknowledge, nobody, reread, stored, type Write, whatIsThere } from './outcome.ts'
@@ -73,12 +73,12 @@ export async function update(
   const write = { cluster, key, value, seconds, asking: askingOf(owners, options) }
   const known = splitVersion(version, owners)
   if (!known) return whatIsThere(write, false)
-  if (isTombstone(value)) return claim(write, known.copies)
-  if (versionAgeMs <= staleMs || known.copies.length === 1) return swapAll(write, known)
+  const swap = isTombstone(value) ? claim : swapAll
+  if (versionAgeMs <= staleMs || known.copies.length === 1) return swap(write, known)
   const found = await read(cluster, key, options)
   if (!found) return { status: 'missing' }
   if (!isUnchanged(known.copies, found.copies)) return { status: 'conflict', current: found.entry }
-  return swapAll(write, { revision: known.revision, copies: found.copies })
+  return swap(write, { revision: known.revision, copies: found.copies })
 }
 
 /** Every copy is as the caller knows it, or away now. One that has come back since may have missed a change: the caller looks again. */
@@ -88,11 +88,6 @@ function isUnchanged(known: readonly Copy[], found: readonly Copy[]): boolean {
     if (now.status === 'down') return true
     return now.status === 'value' ? then.status === 'value' && then.version === now.version : then.status === now.status
   })
-}
-
-interface Known {
-  readonly revision: number
-  readonly copies: readonly Copy[]
 }
 
 async function swapAll(write: Write, known: Known): Promise<UpdateResult> {

@@ -27,7 +27,7 @@ describe('crypto', () => {
     const { first } = await deriveRing(checkSecrets('a secret of at least thirty-two characters'), '__Host-sid')
     // Only WebCrypto takes its time.
     expect(first.signing.sign('{"alg":"HS256"}', '{}') instanceof Promise).toBe(name === 'WebCrypto')
-    expect(cases).toHaveLength(6)
+    expect(cases).toHaveLength(7)
   })
 
   describe.each(cases)(`$name, by ${name}`, ({ input, output }) => {

@@ -1,0 +1,40 @@
+import { openEntry } from './reading.ts'
+import { commitOf, isTombstone } from './record.ts'
+import type { Found, RequestState } from './request.ts'
+import type { Entry } from './store.ts'
+import type { Claim } from './token.ts'
+
+/** More than there are rivals that write on top of one another while one waits for an answer; 8 characters each. */
+const maxCommits = 16
+/** Servers' clocks may differ by 1 s, and a commit that missed its home is 2 s ahead. */
+const clockMs = 2000
+
+/** It was stored, and then built upon. */
+export interface Contained {
+  readonly status: 'contained'
+  readonly found: Found
+}
+
+/**
+ * What a record says it builds on, newest first.
+ *
+ * Whoever is in doubt about a commit asks again within `requestMs`. Where the last commit is older than that, nobody is, and the
+ * list begins anew: who writes alone carries none.
+ */
+export function commitsIn({ settings }: RequestState, base: Found): readonly string[] {
+  const isRecent = settings.now() - base.revision < 2 * settings.requestMs + clockMs
+  return isRecent ? [base.commit, ...(base.record.commits ?? [])].slice(0, maxCommits) : []
+}
+
+/** The record that is there now, if the one that was to be written is among those it builds on: that one was stored. */
+export async function containing(
+  state: RequestState,
+  claim: Claim,
+  entry: Entry,
+  value: Uint8Array,
+): Promise<Contained | undefined> {
+  if (isTombstone(value)) return undefined
+  const found = await openEntry(state, claim, entry, performance.now())
+  if (found.status !== 'found' || !found.record.commits?.includes(commitOf(value))) return undefined
+  return { status: 'contained', found }
+}

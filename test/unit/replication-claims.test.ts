@@ -1,0 +1,165 @@
+import { describe, expect, it } from 'vitest'
+import { replicate } from '../../adapters/stores/replication/composition.ts'
+import type { Identity } from '../../src/identity.ts'
+import { createSessions, type Session, type Sessions } from '../../src/index.ts'
+import { isClaim, isTombstone, tombstone } from '../../src/record.ts'
+import { recordOf, testCluster } from '../support/replication.ts'
+import { wrapStore } from '../support/stores.ts'
+
+const key = 'key'
+const first = recordOf(1)
+const newer = recordOf(9, 9)
+const claimBy = (revision: number, by: number) =>
+  tombstone('regenerated', revision, { hash: new Uint8Array(32).fill(by) } as Identity)
+
+/** Two copies of the first record, and the version that names both. */
+async function begun() {
+  const all = testCluster(2)
+  const result = await all.store.create(key, first, 60)
+  if (result.status !== 'stored') throw new Error(result.status)
+  const { version } = result
+  /** What another acknowledged past this process: a copy that it could reach. */
+  const write = async (at: number, value: Uint8Array) => {
+    const inner = all.members[at]?.inner
+    const entry = await inner?.read(key)
+    await inner?.update(key, value, 60, entry?.version ?? '')
+  }
+  return { ...all, version, write }
+}
+
+describe('a claim (F2)', () => {
+  it('does not overwrite a newer record on a later copy: it tells it, and goes on from it', async () => {
+    const { store, held, version, write } = await begun()
+    await write(1, newer)
+    const mine = claimBy(5, 1)
+    const result = await store.update(key, mine, 60, version)
+    expect(result).toMatchObject({ status: 'claimed', current: { value: newer } })
+    expect(await held(key)).toEqual([mine, newer])
+    if (result.status !== 'claimed') throw new Error(result.status)
+    const again = claimBy(10, 1)
+    expect((await store.update(key, again, 60, result.current.version)).status).toBe('stored')
+    expect(await held(key)).toEqual([again, again])
+  })
+
+  it('goes on where its tombstone was renewed meanwhile, and another still loses', async () => {
+    const { store, members, held, version, write } = await begun()
+    await write(1, newer)
+    const mine = claimBy(5, 1)
+    const result = await store.update(key, mine, 60, version)
+    if (result.status !== 'claimed') throw new Error(result.status)
+    await members[0]?.inner.delete(key, { tombstone: { value: mine, seconds: 60 } })
+    const theirs = await store.update(key, claimBy(10, 2), 60, result.current.version)
+    expect(theirs).toMatchObject({ status: 'conflict', current: { value: mine } })
+    const again = claimBy(10, 1)
+    expect((await store.update(key, again, 60, result.current.version)).status).toBe('stored')
+    expect(await held(key)).toEqual([mine, again])
+  })
+
+  it('begins again where the first copy has a newer one, also one that was away when it was read', async () => {
+    const { store, members, held, write } = await begun()
+    members[0]?.fail('read', 'throw')
+    const version = (await store.read(key))?.version ?? ''
+    await write(0, newer)
+    const result = await store.update(key, claimBy(5, 1), 60, version)
+    expect(result).toMatchObject({ status: 'conflict', current: { value: newer } })
+    expect(await held(key)).toEqual([newer, newer])
+  })
+
+  it('begins again where the first copy has lost what it held: the others may have more', async () => {
+    const { store, members, held, version, write } = await begun()
+    await write(1, newer)
+    await members[0]?.inner.delete(key)
+    const result = await store.update(key, claimBy(5, 1), 60, version)
+    expect(result).toMatchObject({ status: 'conflict', current: { value: newer } })
+    expect(await held(key)).toEqual([newer, newer])
+  })
+
+  it('looks again before it trusts a version that was read long ago', async () => {
+    const { store, version, write, held } = await begun()
+    await write(1, newer)
+    const result = await store.update(key, claimBy(5, 1), 60, version, { versionAgeMs: 7000 })
+    expect(result).toMatchObject({ status: 'conflict', current: { value: newer } })
+    expect(await held(key)).toEqual([newer, newer])
+  })
+
+  it('under way is passed on by readers, but not over a newer record, which they leave to the claimant', async () => {
+    const { store, held, members, write } = await begun()
+    const mine = claimBy(5, 1)
+    await members[0]?.inner.delete(key, { tombstone: { value: mine, seconds: 60 } })
+    await write(1, newer)
+    expect((await store.read(key, { touchSeconds: 60 }))?.value).toEqual(mine)
+    expect(await held(key)).toEqual([mine, newer])
+    await write(1, recordOf(4, 4))
+    expect((await store.read(key))?.value).toEqual(mine)
+    expect(await held(key)).toEqual([mine, mine])
+  })
+})
+
+type Data = { cart: readonly number[]; user: string }
+
+/** Two processes on two copies; the first can be cut off from the home. */
+function twoProcesses() {
+  const all = testCluster(2)
+  let isCut = false
+  const keys: string[] = []
+  const cut = all.members.map((member, at) => ({
+    name: member.name,
+    store: wrapStore(member, async ({ verb, key: of = '', apply }) => {
+      if (isCut && at === 0) throw new Error('cut off')
+      if (verb === 'create') keys.push(of)
+      return apply()
+    }),
+  }))
+  const secret = 'k8Jw0sPz1mQv7Xc3Rt5Yb9Nd2Fh4Lg6A'
+  const one = createSessions<Data>({
+    store: replicate('one', { members: cut, giveUpSeconds: 30, now: Date.now }),
+    secret,
+  })
+  const two = createSessions<Data>({ store: all.store, secret, requestMs: 60_000 })
+  const cutOff = () => {
+    isCut = true
+  }
+  return { ...all, keys, one, two, cutOff }
+}
+
+async function commit(sessions: Sessions<Data>, cookie: string | null, change: (session: Session<Data>) => unknown) {
+  const { session, commit } = sessions.open(cookie)
+  await change(session)
+  return (await commit()).setCookie?.split(';')[0] ?? ''
+}
+
+it('a login keeps what another process acknowledged past the home while the claim was under way to it (F2)', async () => {
+  const { one, two, members, keys, cutOff, held } = twoProcesses()
+  const old = await commit(one, null, (session) => session.set('cart', [1]))
+  const gate = members[0]?.hold('update')
+  const login = commit(two, old, (session) => {
+    session.regenerate({ reauthenticated: true })
+    session.set('user', 'u1')
+  })
+  await gate?.reached
+  cutOff()
+  await commit(one, old, (session) => session.update('cart', (cart = []) => [...cart, 2]))
+  expect(await one.open(old).session.get('cart')).toEqual([1, 2])
+  gate?.release()
+  expect(await two.open(await login).session.all()).toEqual({ cart: [1, 2], user: 'u1' })
+  expect(await two.open(old).session.all()).toEqual({})
+  for (const value of await held(keys[0] ?? '')) expect(value && isTombstone(value) && isClaim(value)).toBe(true)
+})
+
+it('a login that set what was changed past the home is refused, and nothing of the old session is left (F2)', async () => {
+  const { one, two, members, cutOff } = twoProcesses()
+  const old = await commit(one, null, (session) => session.set('cart', [1]))
+  const gate = members[0]?.hold('update')
+  const login = commit(two, old, async (session) => {
+    session.set('cart', [...((await session.get('cart')) ?? []), 9])
+    session.regenerate()
+  })
+  const refused = expect(login).rejects.toMatchObject({ code: 'conflict' })
+  await gate?.reached
+  cutOff()
+  await commit(one, old, (session) => session.update('cart', (cart = []) => [...cart, 2]))
+  gate?.release()
+  await refused
+  expect(await two.open(old).session.all()).toEqual({})
+  expect(await one.open(old).session.all()).toEqual({})
+})
