@@ -136,6 +136,18 @@ describe('the breaker of a member', () => {
     expect(member.isUp).toBe(true)
   })
 
+  it('is not asked by a visitor while its probe is under way, however slow that is', async () => {
+    const { store, ask } = await out()
+    const late = () => new Promise<never>((_, reject) => setTimeout(reject, 900, new StoreUnavailableError('late')))
+    const slow = vi.spyOn(store, 'read').mockImplementation(late)
+    await pass(1000)
+    await pass(600)
+    const visit = ask()
+    expect(slow).toHaveBeenCalledTimes(1)
+    await pass(900)
+    expect(await visit).toBeUndefined()
+  })
+
   it('is probed no more after close', async () => {
     const { member, store, failing } = await out()
     failing.always(undefined)

@@ -179,6 +179,9 @@ export class Member {
   }
 
   async #probe(): Promise<void> {
+    this.#isOverdue()
+    // Under way it is not late: a node that lets it run out is not to be waited for by visitors, too.
+    this.#probeAt = Date.now() + firstProbeMs
     // A store of somebody else's may throw anything, and nobody waits for this: it would end the process.
     const probing = this.ask((store) => store.read(probeKey).then(() => true), inBackground, true)
     const answer = await probing.catch(() => undefined)
