@@ -96,7 +96,9 @@ function onRequest(socket: Socket, answer: (request: Request) => void): void {
       const key = data.toString('latin1', 24 + extras, 24 + extras + keyBytes)
       const request = { opcode: data.readUInt8(1), opaque: data.readUInt32BE(12), key }
       data = data.subarray(24 + data.readUInt32BE(8))
-      answer(request)
+      // Asked by every connection at first; nothing is told here.
+      if (request.opcode === 0x10) socket.write(reply(request, '', 0x81))
+      else answer(request)
     }
   })
 }

@@ -38,6 +38,30 @@ test('a server with a smaller limit answers too large: an error of its own, and 
   expect(version).toEqual({ status: 'stored', version: (await store.read(key))?.version })
 })
 
+test.each(protocols)(
+  'a server with a limit of 32 KB is sent nothing larger, and the old record stays: %s (F11)',
+  async (protocol) => {
+    await using server = await startMemcached(['-I', '32k', '-o', 'slab_chunk_max=16384'])
+    const store = storeOf({ servers: [server.address], protocol })
+    const key = newKey()
+    // The first that is asked of the connection, too.
+    await expect(store.create(key, new Uint8Array(40_000), 60)).rejects.toMatchObject({ code: 'too-large' })
+    const created = await store.create(key, bytes('old'), 60)
+    if (created.status !== 'stored') throw new Error(created.status)
+    const before = await stats(server)
+    const large = new Uint8Array(40_000)
+    await expect(store.update(key, large, 60, created.version)).rejects.toMatchObject({ code: 'too-large' })
+    await expect(store.delete(key, { tombstone: { value: large, seconds: 60 } })).rejects.toMatchObject({
+      code: 'too-large',
+    })
+    expect((await stats(server)).cmd_set).toBe(before.cmd_set)
+    expect(text((await store.read(key))?.value)).toBe('old')
+    const most = new Uint8Array(32_768 - 512 - key.length).fill(7)
+    expect(await store.update(key, most, 60, created.version)).toMatchObject({ status: 'stored' })
+    expect((await store.read(key))?.value).toEqual(most)
+  },
+)
+
 test.each(protocols)('a server out of memory is an outage of the call alone: %s', async (protocol) => {
   await using server = await startMemcached(['-M', '-m', '2'])
   const store = storeOf({ servers: [server.address], protocol })

@@ -11,8 +11,8 @@ import {
   unavailable,
 } from './driver.ts'
 import { Link } from './link.ts'
-import type { Message } from './memjs-client.ts'
-import { MemjsConnection, type Reply } from './memjs-connection.ts'
+import type { Message, Reply } from './memjs-client.ts'
+import { MemjsConnection } from './memjs-connection.ts'
 
 /** Opcodes and statuses: protocol_binary.txt. 0x1d is GAT; its quiet sister 0x1e answers nothing on a miss. */
 const opcodes = { get: 0x00, set: 0x01, add: 0x02, delete: 0x04, version: 0x0b, getAndTouch: 0x1d } as const

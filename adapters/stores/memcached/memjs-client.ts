@@ -14,9 +14,23 @@ export interface Message {
   readonly accepts: readonly number[]
 }
 
+/** A reply whose header belongs to its request; the bytes are our own copy. */
+export interface Reply {
+  readonly status: number
+  readonly cas: Buffer
+  readonly value: Uint8Array
+}
+
 /** The parts of memjs's response that are used; both buffers are views into its own. */
 export interface Response {
   readonly header: { readonly status: number; readonly cas: Buffer }
+  readonly val: Buffer
+}
+
+/** One of the many replies to a STAT; what ends them has no key, or a status. */
+interface Setting {
+  readonly header: { readonly status: number }
+  readonly key: Buffer
   readonly val: Buffer
 }
 
@@ -25,9 +39,14 @@ export interface Memjs {
   /** Opens the socket and signs in; `socket()` has it at once, `onReady` may never come. */
   connect(onReady: (socket: Socket) => void): void
   socket(): Socket | undefined
+  /** Asks for the settings; told the server's item limit, or undefined where it does not tell. May never be told. */
+  itemBytes(opaque: number, onTold: (itemBytes: number | undefined) => void): void
   /** The callback may never come, and may bring a string for an error. */
   perform(message: Message, opaque: number, callback: (error: unknown, response?: Response) => void): void
 }
+
+/** protocol_binary.txt, "Stat". */
+export const statOpcode = 0x10
 
 /** memjs's own timers are idle timers and never fire under traffic. Ours do the work; these are a day, so that they keep out. */
 const neverSeconds = 86_400
@@ -55,10 +74,27 @@ export function createMemjs({ host, dial, port }: Address, { username, password 
   return {
     connect: (onReady) => server.sock(false, onReady),
     socket: () => (server as unknown as { _socket?: Socket })._socket,
+    itemBytes(opaque, onTold) {
+      let bytes: number | undefined
+      const respond = ({ header, key, val }: Setting) => {
+        if (header.status !== 0 || key.length === 0) onTold(bytes)
+        else if (key.toString('latin1') === 'item_size_max') bytes = Number(val.toString('latin1'))
+      }
+      const raw = server as unknown as RawServer
+      // `quiet` is memjs's word for: more than one reply belongs to it.
+      raw.onResponse(opaque, Object.assign(respond, { quiet: true }))
+      raw.write(Utils.makeRequestBuffer(statOpcode, 'settings', Buffer.alloc(0), Buffer.alloc(0), opaque))
+    },
     perform(message, opaque, callback) {
       client.perform(message.key ?? '', requestOf(Utils, message, opaque), opaque, callback)
     },
   }
+}
+
+/** What its types leave out. */
+interface RawServer {
+  onResponse(opaque: number, callback: (response: Setting) => void): void
+  write(request: Buffer): void
 }
 
 type MemjsUtils = typeof import('memjs')['Utils']

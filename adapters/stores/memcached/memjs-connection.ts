@@ -1,33 +1,26 @@
 import type { Socket } from 'node:net'
-import type { StoreUnavailableError } from '../../../src/errors.ts'
+import type { SessionValueError, StoreUnavailableError } from '../../../src/errors.ts'
 import type { Address } from './address.ts'
 import { builtins } from './builtins.ts'
 import { Deadline } from './deadline.ts'
 import { type DriverOptions, unavailable } from './driver.ts'
+import { ItemLimit } from './item-limit.ts'
 import type { Connection, FaultListener } from './link.ts'
-import { createMemjs, type Memjs, type Message, type Response } from './memjs-client.ts'
+import { createMemjs, type Memjs, type Message, type Reply, type Response, statOpcode } from './memjs-client.ts'
 import { ReplyStream } from './reply-stream.ts'
-
-/** A reply whose header belongs to its request; the bytes are our own copy. */
-export interface Reply {
-  readonly status: number
-  readonly cas: Buffer
-  readonly value: Uint8Array
-}
 
 interface Pending {
   readonly message: Message
   readonly deadline: number
   resolve(reply: Reply): void
-  reject(error: StoreUnavailableError): void
+  reject(error: StoreUnavailableError | SessionValueError): void
 }
 
 /** memjs wraps its numbers to negative at 2^31 and then throws; ours begin below 2^30 and so stay below 2^31. */
 const maxOperations = 2 ** 30
 /** No value of ours is larger than 1 MiB. A longer reply is nonsense that memjs would collect in memory. */
 const maxBodyBytes = 2 ** 20
-const saslListOpcode = 0x20
-const saslAuthOpcode = 0x21
+const saslOpcodes: readonly number[] = [0x20, 0x21]
 const authError = 0x20
 
 /**
@@ -38,7 +31,8 @@ const authError = 0x20
  */
 export class MemjsConnection implements Connection {
   readonly epoch: string = builtins.crypto.randomBytes(8).toString('hex')
-  readonly opened: Promise<void>
+  readonly #opening: PromiseWithResolvers<void> = Promise.withResolvers()
+  readonly opened: Promise<void> = this.#opening.promise
   isProven: boolean = false
   readonly #node: string
   readonly #callMs: number
@@ -46,16 +40,17 @@ export class MemjsConnection implements Connection {
   readonly #onFault: FaultListener<MemjsConnection>
   readonly #memjs: Memjs
   readonly #pending: Map<number, Pending> = new Map()
-  readonly #firstOpaque: number = builtins.crypto.randomInt(1, 2 ** 30)
+  readonly #firstOpaque: number = builtins.crypto.randomInt(2, 2 ** 30)
   #nextRequest: number = this.#firstOpaque
   #nextReply: number = this.#firstOpaque
   #socket: Socket | undefined
   readonly #connectDeadline: Deadline = new Deadline(() => this.#judgeOpening(), { keepsAlive: true })
   readonly #callDeadline: Deadline = new Deadline((time) => this.#judgeCalls(time), { keepsAlive: true })
+  /** Known once it is open. */
+  #limits: ItemLimit | undefined
   #isSignedIn: boolean = false
   #isRetired: boolean = false
   #error: StoreUnavailableError | undefined
-  #settleOpened: { resolve(): void; reject(error: Error): void } = { resolve() {}, reject() {} }
 
   constructor(
     address: Address,
@@ -68,15 +63,12 @@ export class MemjsConnection implements Connection {
     this.#limit = limit
     this.#onFault = onFault
     this.#memjs = createMemjs(address, options)
-    this.opened = new Promise((resolve, reject) => {
-      this.#settleOpened = { resolve, reject }
-    })
     this.opened.catch(() => {}) // whoever waits for it gets the rejection; nobody waiting is no error
     this.#connect(options.connectMs)
   }
 
   get isOpen(): boolean {
-    return this.#isSignedIn && !this.#isRetired && !this.#error
+    return this.#limits !== undefined && !this.#isRetired && !this.#error
   }
 
   get isSpent(): boolean {
@@ -88,7 +80,8 @@ export class MemjsConnection implements Connection {
     return new Promise((resolve, reject) => {
       // memjs opens a new socket by itself where its own is gone: that one would be outside all watching here.
       if (!this.#error && this.#memjs.socket() !== this.#socket) this.fail('lost its socket')
-      if (this.#error) return reject(this.#error)
+      const refused = this.#error ?? this.#limits?.refusal(message.key ?? '', message.value)
+      if (refused) return reject(refused)
       const opaque = this.#nextRequest++
       const deadline = performance.now() + this.#callMs
       this.#pending.set(opaque, { message, deadline, resolve, reject })
@@ -116,7 +109,7 @@ export class MemjsConnection implements Connection {
     this.#socket?.removeAllListeners()
     this.#socket?.on('error', () => {})
     this.#socket?.destroy()
-    this.#settleOpened.reject(this.#error)
+    this.#opening.reject(this.#error)
     for (const { reject } of this.#pending.values()) reject(unavailable(this.#node, reason, cause))
     this.#pending.clear()
     this.#onFault(this, this.#error)
@@ -125,14 +118,13 @@ export class MemjsConnection implements Connection {
   #connect(connectMs: number): void {
     this.#connectDeadline.noteBy(performance.now() + connectMs)
     this.#memjs.connect((socket) => {
-      this.#connectDeadline.clear()
       this.#isSignedIn = true
       // Nagle would hold back a small second request until the first is acknowledged: up to 40 ms.
       socket.setNoDelay(true)
       // Idle, nothing of ours keeps the process alive; while a call waits, its timer does. Not earlier: a name with several
       // addresses gets a new handle for each attempt, and the timer above holds the process until then.
       socket.unref()
-      this.#settleOpened.resolve()
+      this.#memjs.itemBytes(this.#firstOpaque - 1, (itemBytes) => this.#open(itemBytes))
     })
     // There at once: memjs sets it before it returns. So these listeners run before memjs adds its own for 'data'.
     const socket = this.#memjs.socket() as Socket
@@ -147,19 +139,26 @@ export class MemjsConnection implements Connection {
     socket.on('close', () => this.fail('closed the connection'))
   }
 
+  /** A limit has to be known before anything is sent. */
+  #open(itemBytes: number | undefined): void {
+    this.#limits = new ItemLimit(this.#node, itemBytes)
+    this.#connectDeadline.clear()
+    this.#opening.resolve()
+  }
+
   /** Replies come in the order of the requests (memcached handles a connection's binary requests one after the other). */
   #judge(header: Buffer): string | undefined {
     const opcode = header.readUInt8(1)
     const status = header.readUInt16BE(6)
     const body = header.readUInt32BE(8)
     if (!this.#isSignedIn) {
-      const isSignIn = opcode === saslListOpcode || opcode === saslAuthOpcode
       // memjs takes every answer but 0x20 for success, "unknown command" among them.
-      return isSignIn && status === 0 ? undefined : 'did not accept the user name and password'
+      return saslOpcodes.includes(opcode) && status === 0 ? undefined : 'did not accept the user name and password'
     }
     if (status === authError) return 'wants a user name and a password'
     if (body > maxBodyBytes || body < header.readUInt16BE(2) + header.readUInt8(4)) return 'sent a broken reply'
     const opaque = header.readUInt32BE(12)
+    if (!this.#limits && opcode === statOpcode && opaque === this.#firstOpaque - 1) return undefined
     if (opaque !== this.#nextReply || this.#pending.get(opaque)?.message.opcode !== opcode)
       return 'sent a reply to nothing that was asked'
     this.#nextReply++

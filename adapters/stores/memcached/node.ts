@@ -1,12 +1,15 @@
-import { SessionValueError } from '../../../src/errors.ts'
 import type { NodeHealth, Store } from '../../../src/store.ts'
 import type { Driver } from './driver.ts'
-
-/** memcached's item limit (-I, 1 MiB) covers header, CAS, key and value; 1 MiB - 60 fitted, - 48 did not (measured on 1.6.18). */
-const maxItemBytes = 1_048_576 - 512
+import { ItemLimit } from './item-limit.ts'
 
 /** One memcached as a store; keys and times are checked by the cluster it is in. */
 export function nodeStore(driver: Driver): Store {
+  // What no server is asked to hold; a smaller limit the driver learns when it connects.
+  const limit = new ItemLimit(driver.node)
+  const assertSize = (key: string, value: Uint8Array) => {
+    const refused = limit.refusal(key, value)
+    if (refused) throw refused
+  }
   return {
     name: driver.node,
     async read(key, { signal, touchSeconds } = {}) {
@@ -32,13 +35,6 @@ export function nodeStore(driver: Driver): Store {
     },
     close: async () => driver.close(),
   }
-}
-
-/** Before sending: memcached drops the OLD value when it refuses a new one for its size, even with a wrong CAS (measured). */
-function assertSize(key: string, value: Uint8Array): void {
-  const most = maxItemBytes - key.length
-  if (value.byteLength > most)
-    throw new SessionValueError('too-large', `${value.byteLength} bytes are too large: memcached holds ${most} here`)
 }
 
 async function health(driver: Driver): Promise<NodeHealth> {

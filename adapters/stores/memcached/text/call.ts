@@ -18,6 +18,14 @@ export interface CallDetails {
   readonly signal?: AbortSignal | undefined
 }
 
+/** A call whose connection died. */
+export interface Orphan {
+  readonly call: Call
+  readonly error: StoreUnavailableError
+  /** Whether it may be given to another connection without a doubt: a read, or never sent; and not for being late. */
+  readonly isMovable: boolean
+}
+
 /**
  * One request from the moment it is made until it is settled, wherever it waits meanwhile.
  *

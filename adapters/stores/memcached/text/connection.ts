@@ -2,32 +2,19 @@ import type { StoreUnavailableError } from '../../../../src/errors.ts'
 import type { Address } from '../address.ts'
 import { builtins } from '../builtins.ts'
 import { Deadline } from '../deadline.ts'
-import { type DriverOptions, unavailable } from '../driver.ts'
+import { unavailable } from '../driver.ts'
+import { ItemLimit } from '../item-limit.ts'
 import type { Connection, FaultListener } from '../link.ts'
-import type { TlsOptions } from '../tls.ts'
-import type { Call } from './call.ts'
+import type { Call, Orphan } from './call.ts'
 import { ClassicProtocol } from './classic.ts'
 import { type Abilities, Handshake } from './handshake.ts'
 import { MetaProtocol } from './meta.ts'
+import type { ConnectionOptions } from './options.ts'
 import { Parser, ReplyError } from './parser.ts'
 import { Pipeline } from './pipeline.ts'
 import type { Protocol, ProtocolContext } from './protocol.ts'
 import { openWire, tlsWindowBytes, type Wire } from './socket.ts'
 import { Writer } from './writer.ts'
-
-/** Options of one text connection. */
-export interface ConnectionOptions extends DriverOptions {
-  readonly protocol: 'auto' | 'meta' | 'classic'
-  readonly tls?: true | TlsOptions | undefined
-}
-
-/** A call whose connection died. */
-export interface Orphan {
-  readonly call: Call
-  readonly error: StoreUnavailableError
-  /** Whether it may be given to another connection without a doubt: a read, or never sent; and not for being late. */
-  readonly isMovable: boolean
-}
 
 /**
  * One socket from its first byte to its first fault.
@@ -37,7 +24,8 @@ export interface Orphan {
  */
 export class TextConnection implements Connection, ProtocolContext {
   readonly epoch: string = builtins.crypto.randomBytes(8).toString('hex')
-  readonly opened: Promise<void>
+  readonly #opening: PromiseWithResolvers<void> = Promise.withResolvers()
+  readonly opened: Promise<void> = this.#opening.promise
   readonly isSpent: boolean = false
   readonly node: string
   isOpen: boolean = false
@@ -54,10 +42,10 @@ export class TextConnection implements Connection, ProtocolContext {
   readonly #connectDeadline: Deadline
   readonly #callDeadline: Deadline
   #protocol: Protocol | undefined
+  #limit: ItemLimit | undefined
   #isIdle: boolean = false
   #isRetired: boolean = false
   #error: StoreUnavailableError | undefined
-  #settleOpened!: { resolve(): void; reject(error: Error): void }
 
   constructor(
     address: Address,
@@ -70,9 +58,6 @@ export class TextConnection implements Connection, ProtocolContext {
     this.#onFault = onFault
     this.#onOrphans = onOrphans
     this.#calls = new Pipeline(options.tls === undefined ? Number.POSITIVE_INFINITY : tlsWindowBytes)
-    this.opened = new Promise((resolve, reject) => {
-      this.#settleOpened = { resolve, reject }
-    })
     this.opened.catch(() => {}) // whoever waits for it gets the rejection; nobody waiting is no error
     this.#wire = openWire(address, options.tls)
     this.#writer = new Writer(this.#wire.socket, () => this.#calls.flushed())
@@ -95,13 +80,14 @@ export class TextConnection implements Connection, ProtocolContext {
 
   /** Sends the call, at the latest when there is room; it is settled here, or handed back. */
   send(call: Call, now: number): void {
-    if (this.#error) {
-      call.reject(this.#error)
+    const refused = this.#error ?? this.#limit?.refusal(call.key, call.value)
+    if (refused) {
+      call.reject(refused)
       return
     }
     call.deadline = now + this.#callMs
     this.#callDeadline.noteBy(call.deadline)
-    if (this.#isIdle) this.#busy()
+    if (this.#isIdle) this.#beIdle(false)
     if (this.#calls.mayFollow(call)) this.#write(call)
     else this.#calls.hold(call)
   }
@@ -140,10 +126,11 @@ export class TextConnection implements Connection, ProtocolContext {
     this.#protocol = abilities.isMeta ? new MetaProtocol(this) : new ClassicProtocol(this, abilities.hasGats)
     this.#parser.replies = this.#protocol
     this.hasStats = abilities.hasStats
+    this.#limit = new ItemLimit(this.node, abilities.itemBytes)
     this.#connectDeadline.clear()
     this.isOpen = true
-    this.#idle()
-    this.#settleOpened.resolve()
+    this.#beIdle(true)
+    this.#opening.resolve()
   }
 
   #receive(chunk: Buffer): void {
@@ -157,7 +144,7 @@ export class TextConnection implements Connection, ProtocolContext {
     }
     for (let call = this.#calls.release(); call; call = this.#calls.release()) this.#write(call)
     if (!this.#calls.isQuiet || this.#isIdle || !this.#protocol) return
-    if (this.isOpen) this.#idle()
+    if (this.isOpen) this.#beIdle(true)
     else this.retire()
   }
 
@@ -167,14 +154,9 @@ export class TextConnection implements Connection, ProtocolContext {
   }
 
   /** Idle, nothing of ours keeps the process alive. */
-  #idle(): void {
-    this.#isIdle = true
-    this.#wire.socket.unref()
-  }
-
-  #busy(): void {
-    this.#isIdle = false
-    this.#wire.socket.ref()
+  #beIdle(isIdle: boolean): void {
+    this.#isIdle = isIdle
+    this.#wire.socket[isIdle ? 'unref' : 'ref']()
   }
 
   #judgeCalls(time: number): number {
@@ -203,25 +185,14 @@ export class TextConnection implements Connection, ProtocolContext {
     this.#connectDeadline.clear()
     this.#callDeadline.clear()
     this.#writer.drop()
-    this.#dropWire()
-    const orphans = this.#orphans(reason, cause, mayMove)
-    this.#settleOpened.reject(error)
-    this.#onFault(this, error)
-    this.#onOrphans(orphans)
-  }
-
-  #dropWire(): void {
-    const { socket } = this.#wire
-    socket.removeAllListeners('data').removeAllListeners('end')
-    socket.on('error', () => {})
     this.#wire.abort()
-  }
-
-  #orphans(reason: string, cause: unknown, mayMove: boolean): readonly Orphan[] {
-    return this.#calls.drain().map(([call, hasLeft]) => ({
+    const orphans = this.#calls.drain().map(([call, hasLeft]) => ({
       call,
       error: unavailable(this.node, reason, cause),
       isMovable: mayMove && (!hasLeft || call.isRead),
     }))
+    this.#opening.reject(error)
+    this.#onFault(this, error)
+    this.#onOrphans(orphans)
   }
 }

@@ -2,9 +2,9 @@ import type { CreateResult, Entry, Version } from '../../../../src/store.ts'
 import type { Address } from '../address.ts'
 import { type CasResult, type Driver, expiration, unavailable } from '../driver.ts'
 import { Link } from '../link.ts'
-import { Call, type CallDetails, type Verb } from './call.ts'
-import { type ConnectionOptions, type Orphan, TextConnection } from './connection.ts'
-import type { TextOptions } from './options.ts'
+import { Call, type CallDetails, type Orphan, type Verb } from './call.ts'
+import { TextConnection } from './connection.ts'
+import type { ConnectionOptions, TextOptions } from './options.ts'
 import type { Protocol } from './protocol.ts'
 
 /** Speaks memcached's text protocol: one connection, any number of calls in flight on it. */

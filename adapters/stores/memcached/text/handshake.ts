@@ -15,6 +15,8 @@ export interface Abilities {
   readonly hasGats: boolean
   /** Not behind a proxy: twemproxy hangs up on it. */
   readonly hasStats: boolean
+  /** The server's limit on an item, key and header included, where it told it. */
+  readonly itemBytes: number | undefined
 }
 
 type Numbers = readonly [number, number, number]
@@ -28,7 +30,7 @@ const firstTouch: Numbers = [1, 4, 8]
 const keyLike = /^[\x21-\x7e]{1,250}$/
 
 /**
- * Signs in, then asks for the version and, before the meta protocol is used, whether the server evicts. One question at a time: after a refused login 1.6.18 swallows whatever was sent behind
+ * Signs in, then asks for the version and, where it is no proxy, for the settings: whether the server evicts, and its item limit. One question at a time: after a refused login 1.6.18 swallows whatever was sent behind
  * it with ONE answer, and every reply after that would be taken for another.
  *
  * A proxy answers `version` with its own text (twemproxy, mcrouter), or with `ERROR`. `auto` refuses that: behind a proxy a
@@ -42,7 +44,8 @@ export class Handshake implements Replies {
   readonly #logins: string[]
   #asked: 'nothing' | 'login' | 'version' | 'settings' = 'nothing'
   #evicts = true
-  #abilities: Abilities = { isMeta: false, hasGats: false, hasStats: false }
+  #itemBytes: number | undefined
+  #abilities: Omit<Abilities, 'itemBytes'> = { isMeta: false, hasGats: false, hasStats: false }
 
   constructor(options: HandshakeOptions, say: (text: string) => void, onDone: (abilities: Abilities) => void) {
     this.#options = options
@@ -93,21 +96,25 @@ export class Handshake implements Replies {
       )
     const isMeta = protocol === 'auto' ? isFrom(version, firstMeta) : protocol === 'meta'
     this.#abilities = { isMeta, hasGats: isMeta || isFrom(version, firstGats), hasStats: isFrom(version, firstTouch) }
-    if (isMeta) this.#ask('settings', 'stats settings\r\n')
-    else this.#onDone(this.#abilities)
+    if (isMeta || this.#abilities.hasStats) this.#ask('settings', 'stats settings\r\n')
+    else this.#onDone({ ...this.#abilities, itemBytes: undefined })
   }
 
   /**
    * Without evictions (-M) a meta set that finds no room drops the OLD item, even with a wrong CAS; classic cas keeps it (measured on
-   * 1.6.18). A managed service that does not tell its settings evicts.
+   * 1.6.18). A managed service that does not tell its settings evicts. A set that is larger than an item may be (-I) drops the old
+   * one, too, over either protocol.
    */
   #told(line: string): void {
     if (line === 'STAT evictions off') this.#evicts = false
+    const [, limit] = /^STAT item_size_max (\d{1,12})$/.exec(line) ?? []
+    if (limit !== undefined) this.#itemBytes = Number(limit)
     if (line.startsWith('STAT ')) return
     this.#asked = 'nothing'
     if (!this.#evicts && this.#options.protocol === 'meta')
       throw new ReplyError("runs with -M, which loses sessions over the meta protocol: protocol 'auto' takes classic")
-    this.#onDone({ ...this.#abilities, isMeta: this.#evicts })
+    const isMeta = this.#abilities.isMeta && this.#evicts
+    this.#onDone({ ...this.#abilities, isMeta, itemBytes: this.#itemBytes })
   }
 }
 

@@ -7,3 +7,8 @@ export interface TextOptions extends DriverOptions {
   readonly protocol?: 'auto' | 'meta' | 'classic' | undefined
   readonly tls?: true | TlsOptions | undefined
 }
+
+/** The same with its default. */
+export interface ConnectionOptions extends TextOptions {
+  readonly protocol: 'auto' | 'meta' | 'classic'
+}

@@ -9,7 +9,7 @@ export interface Wire {
   readonly socket: Socket
   /** The event that says it is open: `connect`, or `secureConnect` when the certificate has been checked. */
   readonly openEvent: 'connect' | 'secureConnect'
-  /** Closes at once and takes what is still queued with it: a write that was given up must not arrive later. */
+  /** Closes at once, tells nothing more, and takes what is still queued with it: a write that was given up must not arrive later. */
   abort(): void
 }
 
@@ -29,6 +29,8 @@ export function openWire({ host, dial, port }: Address, tls: true | TlsOptions |
       ? builtins.net.connect({ path: port as string })
       : builtins.net.connect({ ...tcpOptions, host: dial ?? host, port: port as number } satisfies TcpNetConnectOpts)
   const abort = (socket: Socket) => () => {
+    socket.removeAllListeners('data').removeAllListeners('end')
+    socket.on('error', () => {})
     // A RST is for TCP only; it also empties what the kernel has not sent yet.
     if (host !== undefined && !raw.connecting && !raw.destroyed) raw.resetAndDestroy()
     else raw.destroy()
