@@ -30,8 +30,9 @@ const firstTouch: Numbers = [1, 4, 8]
 const keyLike = /^[\x21-\x7e]{1,250}$/
 
 /**
- * Signs in, then asks for the version and, where it is no proxy, for the settings: whether the server evicts, and its item limit. One question at a time: after a refused login 1.6.18 swallows whatever was sent behind
- * it with ONE answer, and every reply after that would be taken for another.
+ * Signs in, then asks for the version and, where it is no proxy, for the settings: whether the server evicts, and its item limit.
+ * One question at a time: after a refused login 1.6.18 swallows whatever was sent behind it with ONE answer, and every reply after
+ * that would be taken for another.
  *
  * A proxy answers `version` with its own text (twemproxy, mcrouter), or with `ERROR`. `auto` refuses that: behind a proxy a
  * version would not be bound to one life of one server, since the connection outlives it. `protocol: 'classic'` takes any
