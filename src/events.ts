@@ -28,7 +28,7 @@ export type SessionEvent =
   /** A record of an unknown format or key: left intact, answered with 503 (rolling deploys, rotation). */
   | { readonly type: 'unknown-key' }
   | { readonly type: 'bad-token'; readonly reason: BadTokenReason }
-  /** Two different valid sessions in one request: neither is used. */
+  /** The cookies of one request name two sessions that live: neither is used. */
   | { readonly type: 'duplicate-cookie' }
   /** A key this request had read and then changed was changed by another: 409. */
   | { readonly type: 'conflict' }

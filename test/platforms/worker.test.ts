@@ -157,7 +157,7 @@ function openShop(url: string) {
     const headers = new Headers(init.headers)
     if (cookie !== '' && !headers.has('Cookie')) headers.set('Cookie', cookie)
     const response = await fetch(new URL(path, url), { redirect: 'manual', ...init, headers })
-    cookie = nextCookies(headers.get('Cookie'), response.headers.getSetCookie()) ?? ''
+    cookie = nextCookies(cookie, response.headers.getSetCookie()) ?? ''
     return response
   }
   return {

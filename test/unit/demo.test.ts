@@ -15,7 +15,7 @@ function openShop(store: Store = memoryStore(), options: Partial<DemoOptions> = 
     const headers = new Headers(init.headers)
     if (cookie !== '' && !headers.has('Cookie')) headers.set('Cookie', cookie)
     const response = await app.request(path, { ...init, headers })
-    cookie = nextCookies(headers.get('Cookie'), response.headers.getSetCookie()) ?? ''
+    cookie = nextCookies(cookie, response.headers.getSetCookie()) ?? ''
     return response
   }
   const post = (

@@ -5,6 +5,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { crypto } from '#crypto'
 import { type Identity, identify } from '../../src/identity.ts'
 import { checkSecrets, deriveRing, type KeyRing } from '../../src/keys.ts'
+import { createReceipts } from '../../src/receipt.ts'
 import { commitOf, encodeRecord, openRecord, revisionOf, sealRecord, tombstone } from '../../src/record.ts'
 import { createTokens } from '../../src/token.ts'
 import { referenceKeys, referenceOutput, secretOf, type VectorInput, type VectorOutput } from '../support/reference.ts'
@@ -75,6 +76,14 @@ describe.each(vectors)('$name', (vector) => {
     expect(await tokens.sign(claim)).toBe(output.token)
     const issued = Math.floor(input.now / 1000)
     expect(await tokens.verify(output.token)).toEqual({ status: 'valid', claim: { ...claim, issued } })
+  })
+
+  it('receipt, issued and read', async () => {
+    const { ring, identity } = await subject(vector)
+    expect(await createReceipts(ring).issue(identity.key, input.revision)).toBe(output.receipt)
+    const { latest } = createReceipts(ring)
+    expect(await latest([output.receipt], identity.key, 0)).toBe(input.revision)
+    expect(await latest([output.receipt], `${identity.key}x`, 0)).toBe(0)
   })
 
   it('token, as jose signs and verifies it', async () => {

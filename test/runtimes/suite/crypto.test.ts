@@ -1,6 +1,7 @@
 import { describe, expect, inject, test, vi } from 'vitest'
 import { identify } from '../../../src/identity.ts'
 import { checkSecrets, deriveRing } from '../../../src/keys.ts'
+import { createReceipts } from '../../../src/receipt.ts'
 import { encodeRecord, openRecord, sealRecord, tombstone } from '../../../src/record.ts'
 import { createTokens } from '../../../src/token.ts'
 import type { VectorInput } from '../../support/reference.ts'
@@ -40,6 +41,7 @@ describe('crypto', () => {
       expect([identity.key, identity.ref, identity.hash[0]]).toEqual([output.key, output.ref, output.sealingKey])
       const claim = { identity, revision: input.revision, until: input.until, subject: input.subject }
       expect(await tokens.sign(claim)).toBe(output.token)
+      expect(await createReceipts(ring).issue(identity.key, input.revision)).toBe(output.receipt)
       const issued = Math.floor(input.now / 1000)
       expect(await tokens.verify(output.token)).toEqual({ status: 'valid', claim: { ...claim, issued } })
       expect(await tokens.verify(`${output.token.slice(0, -2)}AA`)).toEqual({ status: 'bad', reason: 'signature' })
