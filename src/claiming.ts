@@ -38,7 +38,7 @@ async function attemptClaims(state: RequestState, claim: Claim, from: Found, beg
   let created: Created | undefined
   for (let attempts = 1; attempts <= maxRegenerations; attempts++) {
     const times = state.regenerated?.reauthenticated ? newTimes(state) : {}
-    const record = { ...base.record, ...times, data: dataToWrite(state, base), commits: [] }
+    const record = { ...base.record, ...times, data: dataToWrite(state, base), commits: '' }
     if (created) created = await rewrite(state, created, record, base.revision)
     else {
       created = await create(state, record, Math.max(base.revision, claim.revision))

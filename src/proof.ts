@@ -1,5 +1,5 @@
 import { openEntry } from './reading.ts'
-import { commitOf, isTombstone } from './record.ts'
+import { commitLength, commitOf, isTombstone } from './record.ts'
 import type { Found, RequestState } from './request.ts'
 import type { Entry } from './store.ts'
 import type { Claim } from './token.ts'
@@ -21,9 +21,14 @@ export interface Contained {
  * Whoever is in doubt about a commit asks again within `requestMs`. Where the last commit is older than that, nobody is, and the
  * list begins anew: who writes alone carries none.
  */
-export function commitsIn({ settings }: RequestState, base: Found): readonly string[] {
+export function commitsIn({ settings }: RequestState, base: Found): string {
   const isRecent = settings.now() - base.revision < 2 * settings.requestMs + clockMs
-  return isRecent ? [base.commit, ...(base.record.commits ?? [])].slice(0, maxCommits) : []
+  return isRecent ? `${commitOf(base.bytes)}${base.record.commits ?? ''}`.slice(0, maxCommits * commitLength) : ''
+}
+
+function lists(commits: string, commit: string): boolean {
+  for (let at = 0; at < commits.length; at += commitLength) if (commits.startsWith(commit, at)) return true
+  return false
 }
 
 /** The record that is there now, if the one that was to be written is among those it builds on: that one was stored. */
@@ -35,6 +40,6 @@ export async function containing(
 ): Promise<Contained | undefined> {
   if (isTombstone(value)) return undefined
   const found = await openEntry(state, claim, entry, performance.now())
-  if (found.status !== 'found' || !found.record.commits?.includes(commitOf(value))) return undefined
+  if (found.status !== 'found' || !lists(found.record.commits ?? '', commitOf(value))) return undefined
   return { status: 'contained', found }
 }

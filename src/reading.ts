@@ -1,6 +1,6 @@
 import { withReceipt } from './claims.ts'
 import { StoreUnavailableError } from './errors.ts'
-import { commitOf, openRecord } from './record.ts'
+import { openRecord } from './record.ts'
 import type { Loaded, RequestState } from './request.ts'
 import type { Entry } from './store.ts'
 import type { Claim } from './token.ts'
@@ -80,7 +80,7 @@ export async function openEntry(state: RequestState, claim: Claim, entry: Entry,
   switch (opened.status) {
     case 'record':
       if (opened.record.until * 1000 <= state.settings.now()) return { status: 'absent' }
-      return { ...opened, status: 'found', commit: commitOf(entry.value), version: entry.version, readAt }
+      return { ...opened, status: 'found', bytes: entry.value, version: entry.version, readAt }
     case 'tombstone':
       return { status: 'gone', revision: opened.revision }
     case 'corrupt':

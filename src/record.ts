@@ -12,8 +12,8 @@ export interface SessionRecord {
   /** Seconds since 1970 when it ends for good. */
   readonly until: number
   readonly data: SessionData
-  /** The commits that this record builds on, newest first: see {@link commitOf}. Its own is not among them. */
-  readonly commits?: readonly string[] | undefined
+  /** The commits that this record builds on, newest first, joined: see {@link commitOf}. Its own is not among them. */
+  readonly commits?: string | undefined
   /** Members a newer release may have added; kept as they are. */
   readonly extra: Readonly<Record<string, Json>>
 }
@@ -35,8 +35,10 @@ const headBytes = 12
 const ivBytes = 12
 const authBytes = 16
 const tombstoneBytes = 20
-/** 48 random bits tell a commit from the few others of its session; as base64url they are 8 characters. */
-const [commitBytes, commitLength] = [6, 8]
+/** 48 random bits tell a commit from the few others of its session. */
+const commitBytes = 6
+/** The same in base64url. */
+export const commitLength = 8
 /** What sealing adds to the JSON of a record. */
 export const frameBytes: number = headBytes + ivBytes + authBytes
 
@@ -125,11 +127,11 @@ export function tombstone(kind: keyof typeof kinds, revision: number, claimedBy?
  * the commits make it too large, they are left out: they merely spare a rare 503.
  */
 export function encodeRecord(record: SessionRecord, maxBytes: number): Uint8Array {
-  const { created, until, data, commits = [], extra } = record
-  const list = commits.length > 0 ? { commits: commits.join('') } : {}
+  const { created, until, data, commits, extra } = record
+  const list = commits ? { commits } : {}
   const bytes = encoder.encode(JSON.stringify({ created, until, data: Object.fromEntries(data), ...list, ...extra }))
   if (bytes.length <= maxBytes) return bytes
-  if (commits.length > 0) return encodeRecord({ ...record, commits: [] }, maxBytes)
+  if (commits) return encodeRecord({ ...record, commits: '' }, maxBytes)
   throw tooLarge(data, bytes.length, maxBytes)
 }
 
@@ -157,12 +159,7 @@ function parseRecord(plaintext: Uint8Array): SessionRecord | undefined {
 
 /** A list that is none of ours proves nothing; the session is good without it. */
 function listOf(commits: Json | undefined): Pick<SessionRecord, 'commits'> {
-  if (typeof commits !== 'string' || !/^(?:[A-Za-z0-9_-]{8})+$/.test(commits)) return {}
-  return {
-    commits: Array.from({ length: commits.length / commitLength }, (_, at) =>
-      commits.slice(at * commitLength, (at + 1) * commitLength),
-    ),
-  }
+  return typeof commits === 'string' && /^(?:[A-Za-z0-9_-]{8})+$/.test(commits) ? { commits } : {}
 }
 
 const isTime = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0

@@ -15,8 +15,8 @@ import type { BadTokenReason, Claim } from './token.ts'
 export interface Found {
   readonly status: 'found'
   readonly revision: number
-  /** What the records that build on it know it by. */
-  readonly commit: string
+  /** As they are stored: the records that build on it list them. */
+  readonly bytes: Uint8Array
   readonly record: SessionRecord
   readonly version: Version
   /** When the version was asked for, on the monotonic clock. */

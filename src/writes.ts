@@ -2,7 +2,7 @@ import { StoreUnavailableError } from './errors.ts'
 import { drawId, type Identity, identify } from './identity.ts'
 import { type Contained, containing } from './proof.ts'
 import { readRecord } from './reading.ts'
-import { commitOf, encodeRecord, revisionOf, type SessionRecord, sealRecord, tombstone } from './record.ts'
+import { encodeRecord, revisionOf, type SessionRecord, sealRecord, tombstone } from './record.ts'
 import type { Found, RequestState } from './request.ts'
 import type { CallOptions, Entry, UpdateResult, Version } from './store.ts'
 import type { Claim } from './token.ts'
@@ -51,7 +51,7 @@ export async function create(state: RequestState, record: SessionRecord, after: 
 
 /** A record as this request has just stored it. */
 export function foundAs(value: Uint8Array, record: SessionRecord, version: Version, readAt: number): Found {
-  return { status: 'found', revision: revisionOf(value), commit: commitOf(value), record, version, readAt }
+  return { status: 'found', revision: revisionOf(value), bytes: value, record, version, readAt }
 }
 
 /** Writes a record whose token nobody has yet once more, with other contents: what it was made from has become newer. */
