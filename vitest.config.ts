@@ -11,11 +11,8 @@ const alias = (crypto: 'node' | 'web') => [
 ]
 /** Far more than any of them takes on a busy machine: one that takes longer hangs. */
 const slow = { testTimeout: 300_000, hookTimeout: 300_000 }
-/** One process for many files, two of them even on two cores: starting one took longer than most files do. */
-const quick = {
-  ...{ ...slow, isolate: false, setupFiles: './test/support/one-process.ts' },
-  maxWorkers: Math.max(2, availableParallelism() - 1),
-}
+/** Two at a time even on two cores: Vitest's default there is one. */
+const quick = { ...slow, maxWorkers: Math.max(2, availableParallelism() - 1) }
 /** For what measures deadlines of real processes. */
 const timed = {
   ...{ ...slow, fileParallelism: false, setupFiles: './test/support/standstill.ts' },
