@@ -7,7 +7,7 @@ import { assertOne } from './nesting.ts'
 import { conflict, dataToWrite, gone, hasJustEnded, newer } from './newer.ts'
 import { commitsIn } from './proof.ts'
 import { encodeRecord, sealRecord } from './record.ts'
-import type { Ended, Found, RequestState } from './request.ts'
+import type { Found, Loaded, RequestState } from './request.ts'
 import { isWorkers } from './runtime.ts'
 import type { Claim } from './token.ts'
 import { bury, create, foundAs, newTimes, nextRevision, update } from './writes.ts'
@@ -27,11 +27,12 @@ export async function commit(state: RequestState, failed: boolean): Promise<read
   if (state.destroyed) return state.budget.phase(() => destroy(state))
   // What a failed request did not answer must not have happened: only the end of a session is wanted either way.
   if (failed) return []
-  if (state.operations.length === 0 && !state.regenerated) return []
+  state.failures.throwUntold()
+  if (!state.calls.hasChanges && !state.regenerated) return []
   const loaded = await state.load()
   if (loaded.status === 'unavailable') throw loaded.error
   const { claim } = state
-  const cookie = await (claim ? changeInTurn(state, claim) : state.budget.phase(() => startOver(state)))
+  const cookie = await (claim ? changeInTurn(state, claim) : state.budget.phase(() => startOver(state, loaded)))
   return cookie === undefined ? [] : [cookie]
 }
 
@@ -87,7 +88,7 @@ async function changeLoaded(state: RequestState, claim: Claim, newest: Found | u
     case 'unavailable':
       throw loaded.error
     case 'absent':
-      return { cookie: await startOver(state) }
+      return { cookie: await startOver(state, loaded) }
     case 'gone':
       if (!state.regenerated && hasJustEnded(state, loaded.revision)) throw gone(state, loaded)
       return { cookie: await start(state, loaded) }
@@ -102,9 +103,9 @@ async function changeLoaded(state: RequestState, claim: Claim, newest: Found | u
  * Begins a new session. After a regenerate no id that came with the request may live on: not the older record behind one that was
  * lost, and neither of two.
  */
-async function startOver(state: RequestState): Promise<string | undefined> {
+async function startOver(state: RequestState, loaded: Loaded): Promise<string | undefined> {
   if (state.regenerated) await Promise.all(state.claims.map((claim) => bury(state, claim, 'regenerated')))
-  return start(state, { status: 'absent' })
+  return start(state, loaded)
 }
 
 /**
@@ -113,8 +114,8 @@ async function startOver(state: RequestState): Promise<string | undefined> {
  * A login whose session has ended ends here too (a double click, a lost answer): with its own writes, and nothing of that session. What
  * it took from there by `pull` may have been taken twice.
  */
-async function start(state: RequestState, base: Ended): Promise<string | undefined> {
-  if (state.guard.hasTaken) throw conflict(state)
+async function start(state: RequestState, base: Loaded): Promise<string | undefined> {
+  if (state.calls.guard.hasTaken) throw conflict(state)
   const data = state.dataOn(base)
   if (data.size === 0) return undefined
   const created = await create(state, { ...newTimes(state), extra: {}, data }, 0)

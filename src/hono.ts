@@ -2,11 +2,12 @@ import type { Context, Env, MiddlewareHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { tellFromNowOn, writeTo } from './answer.ts'
 import { SessionConflictError, SessionGoneError, SessionOptionsError, StoreUnavailableError } from './errors.ts'
+import { LazySession } from './lazy-session.ts'
 import { carriesSession, findOpen, type Open, showOpen, twoSessions } from './nesting.ts'
 import { checkOptions, type SessionOptions, type Settings, sameSettings } from './options.ts'
 import type { RequestState } from './request.ts'
 import { isWorkers } from './runtime.ts'
-import { LazySession, type Session } from './session.ts'
+import type { Session } from './session.ts'
 import { type Sessions, sessionsFrom } from './sessions.ts'
 
 /** The environment of a Hono app with sessions: `new Hono<SessionEnv<Data>>()` types `c.var.session`. */

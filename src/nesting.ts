@@ -86,8 +86,8 @@ export function assertOne(state: RequestState, failed: boolean): void {
   if (hasWritten(outer)) throw outer.refusal
 }
 
-const hasWritten = ({ operations, regenerated, destroyed }: RequestState) =>
-  destroyed || regenerated !== undefined || operations.length > 0
+const hasWritten = ({ calls, regenerated, destroyed }: RequestState) =>
+  destroyed || regenerated !== undefined || calls.hasChanges
 
 export function twoSessions(): SessionUseError {
   return new SessionUseError(

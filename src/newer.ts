@@ -66,6 +66,6 @@ export function conflict(state: RequestState): SessionConflictError {
 /** The data to write over `base`; throws where a key that this request saw and then changed is not as it was seen. */
 export function dataToWrite(state: RequestState, base: Found): SessionData {
   const seen = state.loaded
-  if (seen && seen !== base && !state.guard.holds(dataOf(seen), base.record.data)) throw conflict(state)
+  if (seen && seen !== base && !state.calls.guard.holds(dataOf(seen), base.record.data)) throw conflict(state)
   return state.dataOn(base)
 }

@@ -1,15 +1,16 @@
 import { Budget, type CallTime } from './budget.ts'
+import { Calls } from './calls.ts'
 import { type Claims, claimsIn } from './claims.ts'
 import type { Context } from './context.ts'
 import { SessionUseError, StoreUnavailableError } from './errors.ts'
 import type { SessionEvent } from './events.ts'
-import { apply, Guard, type Operation, replay, type SessionData } from './journal.ts'
-import type { Json } from './json.ts'
+import { replay, type SessionData } from './journal.ts'
 import type { Settings } from './options.ts'
 import { fetchClaims } from './reading.ts'
 import type { SessionRecord } from './record.ts'
 import type { CallOptions, Store, Version } from './store.ts'
 import type { BadTokenReason, Claim } from './token.ts'
+import { Failures } from './told.ts'
 
 /** A live record as it was read or written, with the version that the next write must name. */
 export interface Found {
@@ -38,8 +39,8 @@ export class RequestState {
   readonly budget: Budget
   /** When the request came, on the configured clock. */
   readonly openedAt: number
-  readonly operations: Operation[] = []
-  readonly guard: Guard = new Guard()
+  readonly calls: Calls = new Calls()
+  readonly failures: Failures = new Failures()
   /** Reads and updates under way: a commit waits for them, so that a forgotten `await` loses nothing. */
   readonly pending: Set<Promise<unknown>> = new Set()
   /** Set by any use of the session: the response then depends on the cookie. */
@@ -64,11 +65,8 @@ export class RequestState {
   #claiming: Promise<Claims> | undefined
   /** The one load, once it was asked for. */
   loading: Promise<Loaded> | undefined
-  #view: Map<string, Json> | undefined
   /** For compositions: who let a call of this request run out. */
   #ranOut: Set<object> | undefined
-  /** Recipes that threw on the loaded data, with what they threw. */
-  readonly #impossible: Map<Operation, unknown> = new Map()
 
   constructor(settings: Settings, context: () => Promise<Context>, cookieHeader: string | null | undefined) {
     this.settings = settings
@@ -95,42 +93,29 @@ export class RequestState {
     this.touched = true
   }
 
-  /** Journals one change, in the order of the calls; a recipe that throws leaves no trace. */
-  write(operation: Operation): void {
-    if (this.loaded) apply(this.#viewOf(this.loaded), operation)
-    this.operations.push(operation)
+  /** Runs this in its place among the calls, on the loaded data: now, or when that has come. A load that fails fails it too. */
+  ask<Result>(work: (calls: Calls) => Result): Promise<Result> {
+    const asked = new Promise<Result>((resolve, reject) => {
+      this.calls.take(() => {
+        try {
+          resolve(work(this.calls))
+        } catch (error) {
+          reject(error)
+        }
+      })
+      if (!this.loaded) this.load().catch(reject)
+    })
+    return this.track(asked)
   }
 
-  /** Loads, and rejects if this operation, journaled before the load, then turned out to be impossible. */
-  async ensure(operation: Operation): Promise<void> {
-    await this.view()
-    if (this.loaded?.status === 'unavailable') throw this.loaded.error
-    if (this.#impossible.has(operation)) throw this.#impossible.get(operation)
-  }
-
-  /** The data as this request sees it: what is stored, with its own changes applied. */
-  async view(): Promise<SessionData> {
-    return this.#viewOf(await this.load())
+  /** Hands out the promise of a change. The commit waits for it, and fails where it fails and nobody was there to be told. */
+  tell<Result>(work: Promise<Result>): Promise<Result> {
+    return this.failures.watch(this.track(work))
   }
 
   /** What this request makes of some stored data; what it loaded itself has been computed already. */
   dataOn(base: Loaded): SessionData {
-    return base === this.loaded ? this.#viewOf(base) : replay(dataOf(base), this.operations)
-  }
-
-  #viewOf(loaded: Loaded): Map<string, Json> {
-    if (this.#view) return this.#view
-    const view = new Map(dataOf(loaded))
-    for (const operation of this.operations.splice(0)) {
-      try {
-        apply(view, operation)
-        this.operations.push(operation)
-      } catch (error) {
-        this.#impossible.set(operation, error)
-      }
-    }
-    this.#view = view
-    return view
+    return base === this.loaded ? this.calls.view : replay(dataOf(base), this.calls.operations)
   }
 
   /** Keeps a promise from being overtaken by the commit. */
@@ -169,6 +154,7 @@ export class RequestState {
       if (!(error instanceof StoreUnavailableError) || this.settings.onUnavailable === 'fail') throw error
       this.loaded = { status: 'unavailable', error }
     }
+    this.calls.start(dataOf(this.loaded))
     return this.loaded
   }
 

@@ -1,9 +1,10 @@
 import { commit } from './commit.ts'
 import { contextOf } from './context.ts'
 import { applyToHeaders } from './cookie.ts'
+import { LazySession } from './lazy-session.ts'
 import { checkOptions, type SessionOptions, type Settings } from './options.ts'
 import { RequestState } from './request.ts'
-import { LazySession, type Session } from './session.ts'
+import type { Session } from './session.ts'
 
 /** How a commit went; only then may the response leave. */
 export interface CommitResult {

@@ -6,6 +6,7 @@ import {
   type Session,
   type SessionEnv,
   type SessionOptions,
+  type SessionReader,
   type Stored,
   session,
 } from '../../src/index.ts'
@@ -22,6 +23,10 @@ interface Data {
   visits: number
   maybe?: { at: string } | null
 }
+declare const brand: unique symbol
+/** An enum as its compiled form types it: this code is stripped of types, not compiled. */
+const level = { low: 1, high: 2 } as const
+type Level = (typeof level)[keyof typeof level]
 const options: SessionOptions = { store: memoryStore(), secret }
 
 describe('types', () => {
@@ -136,6 +141,80 @@ describe('types', () => {
       session({ ...options, secuer: true })
     }
     expect(mistakes).toBeInstanceOf(Function)
+  })
+
+  it('a generic helper compiles in its body, for every type of key and value (F25)', async () => {
+    async function bump<K extends string>(one: Session<Record<K, number>>, key: K): Promise<number> {
+      const before: number | undefined = await one.get(key)
+      one.set(key, (before ?? 0) + 1)
+      await one.update(key, (n = 0) => n + 1)
+      const taken: number | undefined = await one.pull(key)
+      one.set(key, taken)
+      one.set(key, undefined)
+      return taken ?? 0
+    }
+    async function flash<K extends string>(one: Session<Record<K, string>>, key: K, text: string): Promise<void> {
+      await one.update(key, (before) => (before === undefined ? text : `${before} ${text}`))
+    }
+    async function first<T extends { readonly list: readonly string[] }>(one: SessionReader<T>): Promise<unknown> {
+      return (await one.get('list'))?.[0]
+    }
+    const { session: numbers } = createSessions<{ visits: number }>(options).open('')
+    expect(await bump(numbers, 'visits')).toBe(2)
+    const { session: texts } = createSessions<{ flash: string }>(options).open('')
+    await flash(texts, 'flash', 'saved')
+    expect(await texts.get('flash')).toBe('saved')
+    const { session: lists } = createSessions<{ list: string[] }>(options).open('')
+    lists.set('list', ['a'])
+    expect(await first(lists)).toBe('a')
+    // @ts-expect-error a text is no number, also where the key is a parameter
+    const wrong = <K extends string>(one: Session<Record<K, number>>, key: K) => one.set(key, 'x')
+    expect(wrong).toBeInstanceOf(Function)
+  })
+
+  it('interfaces, enums, branded types and those that Zod infers can be stored and read (F25)', async () => {
+    type UserId = string & { readonly __brand: 'UserId' }
+    type Cents = number & { readonly [brand]: true }
+    const Role = { admin: 'admin', guest: 'guest' } as const
+    interface Address {
+      street: string
+      tags?: string[] | undefined
+    }
+    // What z.infer<typeof schema> gives for objects, optional members, arrays, unions, records and tuples.
+    type Inferred = {
+      name: string
+      age?: number | undefined
+      pair: [string, number]
+      more: Record<string, { at: string } | null>
+      kind: { type: 'a'; a: string } | { type: 'b'; b: number[] }
+    }
+    interface Rich {
+      userId: UserId
+      price: Cents
+      role: (typeof Role)[keyof typeof Role]
+      level: Level
+      address: Address
+      inferred: Inferred
+      anything: unknown
+    }
+    const { session: one } = createSessions<Rich>(options).open('')
+    const id = 'u1' as UserId
+    one.set('userId', id)
+    one.set('price', 5 as Cents)
+    one.set('role', Role.admin)
+    one.set('level', level.high)
+    one.set('address', { street: 'x', tags: ['a'] })
+    const inferred: Inferred = { name: 'x', pair: ['a', 1], more: { b: null }, kind: { type: 'b', b: [1] } }
+    one.set('inferred', inferred)
+    one.set('inferred', await one.get('inferred'))
+    await one.update('address', (address) => address && { ...address, street: 'y' })
+    await one.update('price', (price = 0 as Cents) => (price * 2) as Cents)
+    // @ts-expect-error a text without its brand
+    one.set('userId', 'u1')
+    expectTypeOf(await one.get('userId')).toEqualTypeOf<UserId | undefined>()
+    expectTypeOf(await one.get('level')).toEqualTypeOf<Level | undefined>()
+    expectTypeOf((await one.get('inferred'))?.pair).toEqualTypeOf<readonly [string, number] | undefined>()
+    expect(await one.get('address')).toEqual({ street: 'y', tags: ['a'] })
   })
 
   it('what is right compiles: undefined, read-only values, optional members, interfaces', () => {
