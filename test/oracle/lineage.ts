@@ -11,7 +11,10 @@ export class Lineage {
   /** Of a session that a login made: the one that it was made from. */
   readonly #parents: Map<string, Takeover> = new Map()
   readonly #looks: Map<string, (Look & { readonly data: NonNullable<Look['data']> })[]> = new Map()
-  /** Everything that may have ended a session: logins and logouts that were not refused. */
+  /**
+   * Everything that may have ended a session: logins and logouts. Not a login that met a conflict, since that must change nothing;
+   * one that another end overtook may have been the first to be seen.
+   */
   readonly #ends: Map<string, Visit[]> = new Map()
   /** When a session was first known to be dead: an acknowledged end had returned, or somebody had found nothing. */
   readonly #deadAt: Map<string, number> = new Map()
@@ -37,7 +40,7 @@ export class Lineage {
     if (from === undefined) return
     if (outcome === 'gone') earliest(this.#deadAt, from, returned)
     if (kind !== 'login' && kind !== 'logout') return
-    if (outcome === 'ok' || outcome === 'unknown') add(this.#ends, from, visit)
+    if (outcome !== 'conflict') add(this.#ends, from, visit)
     if (outcome !== 'ok') return
     earliest(this.#deadAt, from, returned)
     earliest(this.#endedAt, from, returned)
