@@ -29,11 +29,11 @@ const entries = {
 
 /** About a tenth above what was measured when they were last set: growth has to be meant. */
 const ceilings: Readonly<Record<string, readonly [minified: number, gzipped: number]>> = {
-  'hono + claimcheck, store of your own': [72_000, 26_700],
-  'hono + claimcheck + upstashStore': [81_000, 30_500],
-  'hono + claimcheck + upstashStore through @upstash/redis': [167_000, 49_500],
-  'claimcheck and jose alone': [51_000, 18_600],
-  'upstashStore alone': [11_800, 5_400],
+  'hono + claimcheck, store of your own': [79_000, 29_000],
+  'hono + claimcheck + upstashStore': [89_000, 33_000],
+  'hono + claimcheck + upstashStore through @upstash/redis': [175_000, 52_000],
+  'claimcheck and jose alone': [58_000, 21_000],
+  'upstashStore alone': [16_000, 6_900],
 }
 
 const bundles = new Map<string, Bundle>()
@@ -110,7 +110,7 @@ test('the patterns find what they are for', async () => {
 
 test('adds little of its own', () => {
   const share = (name: string) => bundles.get('hono + claimcheck, store of your own')?.parts[name] ?? Infinity
-  expect(share(manifest.name)).toBeLessThan(36_500)
+  expect(share(manifest.name)).toBeLessThan(43_500)
   expect(share('jose')).toBeLessThan(14_300)
 })
 
