@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { unavailable } from '../../adapters/stores/memcached/driver.ts'
-import { type Connection, Link } from '../../adapters/stores/memcached/link.ts'
+import { type Connection, type FaultListener, Link } from '../../adapters/stores/memcached/link.ts'
 import { Pulse } from '../../adapters/stores/memcached/pulse.ts'
 
 beforeEach(() => void vi.useFakeTimers())
@@ -56,25 +56,35 @@ describe('a pulse', () => {
   })
 })
 
-/** A connection that is told what happens to it, and can be made to fail. */
+/** A connection that is told what happens to it, and can be made to fail; one that is not open yet opens never. */
 interface Fake extends Connection {
   readonly end: string[]
   fail(): void
 }
 
-function setup(isOpen = true) {
+function connectionTo(made: Fake[], isOpen: boolean, onFault: FaultListener<Fake>): Fake {
+  const { promise: opened, resolve, reject } = Promise.withResolvers<void>()
+  const end: string[] = []
+  const fake: Fake = {
+    ...{ epoch: `${made.length}`, opened, isOpen, isProven: false, isSpent: false, end },
+    retire: () => void end.push('retired'),
+    close: () => void end.push('closed'),
+    fail: () => {
+      const error = unavailable('node', 'failed')
+      onFault(fake, error)
+      reject(error)
+    },
+  }
+  if (isOpen) resolve()
+  opened.catch(() => undefined)
+  made.push(fake)
+  return fake
+}
+
+/** The first `unopened` connections open never, the later ones at once. */
+function setup(unopened = 0) {
   const made: Fake[] = []
-  const link = new Link<Fake>('node', (onFault) => {
-    const end: string[] = []
-    const fake: Fake = {
-      ...{ epoch: `${made.length}`, opened: Promise.resolve(), isOpen, isProven: false, isSpent: false, end },
-      retire: () => void end.push('retired'),
-      close: () => void end.push('closed'),
-      fail: () => onFault(fake, unavailable('node', 'failed')),
-    }
-    made.push(fake)
-    return fake
-  })
+  const link = new Link<Fake>('node', (onFault) => connectionTo(made, made.length >= unopened, onFault))
   return { link, made }
 }
 
@@ -99,18 +109,19 @@ describe('a link', () => {
   })
 
   it('holds nothing against the server that went wrong over a standstill', async () => {
-    const { link, made } = setup(false)
-    await link.connection()
+    const { link, made } = setup(1)
+    const waiting = link.connection()
     standStill(60_000)
     made[0]?.fail()
-    await link.connection()
+    expect(await waiting).toBe(made[1])
     expect(made.length).toBe(2)
   })
 
   it('but what went wrong while it ran: then it waits a moment, and asks the server again (F5)', async () => {
-    const { link, made } = setup(false)
-    await link.connection()
+    const { link, made } = setup(1)
+    const refused = expect(link.connection()).rejects.toThrow('failed')
     made[0]?.fail()
+    await refused
     const waiting = [link.connection(), link.connection()]
     await vi.advanceTimersByTimeAsync(24)
     expect(made.length).toBe(1)
@@ -119,9 +130,10 @@ describe('a link', () => {
   })
 
   it('lets nobody wait who gave up, and nobody once it is closed', async () => {
-    const { link, made } = setup(false)
-    await link.connection()
+    const { link, made } = setup(1)
+    const refused = expect(link.connection()).rejects.toThrow('failed')
     made[0]?.fail()
+    await refused
     const caller = new AbortController()
     const waiting = link.connection(caller.signal)
     caller.abort()
