@@ -33,10 +33,13 @@ export class SessionOptionsError extends SessionError {
 export class SessionValueError extends SessionError {
   override readonly name = 'SessionValueError'
   readonly code: 'invalid-value' | 'too-large'
+  /** Of what is too large; whose fault a value is that cannot be stored, only the application knows. */
+  readonly status: 413 | undefined
 
   constructor(code: 'invalid-value' | 'too-large', message: string) {
     super(message)
     this.code = code
+    this.status = code === 'too-large' ? 413 : undefined
   }
 }
 
@@ -44,6 +47,22 @@ export class SessionValueError extends SessionError {
 export class SessionUseError extends SessionError {
   override readonly name = 'SessionUseError'
   readonly code = 'invalid-use'
+}
+
+const phrases = { 409: 'Conflict', 413: 'Content Too Large', 503: 'Service Unavailable' } as const
+
+/** The bare answer, without a word about what happened where. */
+function bareResponse(status: keyof typeof phrases, retryAfterSeconds?: number): Response {
+  const headers = new Headers({ 'Cache-Control': 'private, no-store' })
+  if (retryAfterSeconds !== undefined) headers.set('Retry-After', `${retryAfterSeconds}`)
+  return new Response(phrases[status], { status, headers })
+}
+
+/** The answer to an error of this library that has one: what a visitor or the store brought about, and no mistake in the code. */
+export function answerTo(error: unknown): { readonly error: SessionError; readonly response: Response } | undefined {
+  if (error instanceof AnswerableError) return { error, response: error.getResponse() }
+  if (error instanceof SessionValueError && error.status) return { error, response: bareResponse(error.status) }
+  return undefined
 }
 
 /** An error with an HTTP form. Hono looks for `getResponse`, so its own error handler answers with it and logs nothing. */
@@ -54,9 +73,7 @@ abstract class AnswerableError extends SessionError {
 
   /** The bare answer, without a word about what happened where. */
   getResponse(): Response {
-    const headers = new Headers({ 'Cache-Control': 'private, no-store' })
-    if (this.retryAfterSeconds !== undefined) headers.set('Retry-After', `${this.retryAfterSeconds}`)
-    return new Response(this.status === 503 ? 'Service Unavailable' : 'Conflict', { status: this.status, headers })
+    return bareResponse(this.status, this.retryAfterSeconds)
   }
 }
 

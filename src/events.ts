@@ -30,6 +30,8 @@ export type SessionEvent =
   | { readonly type: 'bad-token'; readonly reason: BadTokenReason }
   /** The cookies of one request name two sessions that live: neither is used. */
   | { readonly type: 'duplicate-cookie' }
+  /** The session exceeds `maxBytes` or what the store takes: 413, nothing was written. The message names the biggest keys of the data. */
+  | { readonly type: 'too-large'; readonly message: string }
   /** A key this request had read and then changed was changed by another: 409. */
   | { readonly type: 'conflict' }
   /** A call of the store failed; node and reason where it can tell. */

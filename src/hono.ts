@@ -1,7 +1,7 @@
 import type { Context, Env, MiddlewareHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { tellFromNowOn, writeTo } from './answer.ts'
-import { SessionConflictError, SessionGoneError, SessionOptionsError, StoreUnavailableError } from './errors.ts'
+import { answerTo, SessionOptionsError, StoreUnavailableError } from './errors.ts'
 import { LazySession } from './lazy-session.ts'
 import { carriesSession, findOpen, type Open, showOpen, twoSessions } from './nesting.ts'
 import { checkOptions, type SessionOptions, type Settings, sameSettings } from './options.ts'
@@ -19,8 +19,8 @@ type OptionsOf<E extends Env> = SessionOptions | ((c: Context<E>) => SessionOpti
 /**
  * Sessions as Hono middleware: `c.var.session`, committed before the response leaves.
  *
- * A conflict, an ended session and an outage become `HTTPException` 409, 409 and 503 with `Retry-After`, the typed error as
- * `cause`. An unhandled error in a handler changes nothing; an `HTTPException` below 500 commits them. Mounted twice with the
+ * A conflict, an ended session, one that is too large and an outage become `HTTPException` 409, 409, 413 and 503, the typed error
+ * as `cause`. An unhandled error in a handler changes nothing; an `HTTPException` below 500 commits them. Mounted twice with the
  * same options it is one session, with different ones it throws. Mount it outside `etag()`, which drops cookies from a 304.
  */
 // biome-ignore lint/suspicious/noExplicitAny: as Hono's own middleware, so that it fits every app without a cast.
@@ -152,9 +152,9 @@ function dropAnswer(c: Context): void {
 
 /** Gives the errors that have a status their HTTP form, also those that a read threw inside a handler. */
 function throwAsHttp(c: Context, error: unknown): void {
-  const isAnswerable =
-    error instanceof SessionConflictError || error instanceof SessionGoneError || error instanceof StoreUnavailableError
-  if (!isAnswerable) return
+  const answer = answerTo(error)
+  if (!answer) return
+  const { message } = answer.error
   dropAnswer(c)
-  throw new HTTPException(error.status, { message: error.message, cause: error, res: error.getResponse() })
+  throw new HTTPException(answer.response.status as 409 | 413 | 503, { message, cause: error, res: answer.response })
 }

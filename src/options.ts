@@ -2,7 +2,7 @@ import { type Cookie, type CookieOptions, checkCookie } from './cookie.ts'
 import { SessionOptionsError } from './errors.ts'
 import type { SessionEventHandler } from './events.ts'
 import { checkSecrets, type Secret } from './keys.ts'
-import { frameBytes } from './record.ts'
+import { frameBytes, tombstoneMarginSeconds } from './record.ts'
 import type { Store } from './store.ts'
 import { maxTtlSeconds } from './store.ts'
 
@@ -15,7 +15,7 @@ export interface SessionOptions {
   /** Keeps applications on one store apart; part of every key and token. 1-64 of `A-Za-z0-9._-`, default `session`. */
   readonly namespace?: string | undefined
   readonly cookie?: CookieOptions | undefined
-  /** Ends a session that was not read or written for so long; default 1800. */
+  /** Ends a session that was not read or written for so long; default 1800, at most `absoluteSeconds`: for more set both. */
   readonly idleSeconds?: number | undefined
   /** Ends a session however active it is; default 28800, at most 400 days. Only `reauthenticated` moves it. */
   readonly absoluteSeconds?: number | undefined
@@ -47,6 +47,9 @@ export interface TokenSettings {
 export interface Settings extends TokenSettings {
   readonly store: Store
   readonly idleSeconds: number
+  /** The longest a record is kept without being used: `idleSeconds`, but a tombstone must still outlive it in every store. */
+  readonly recordSeconds: number
+  readonly tombstoneSeconds: number
   readonly absoluteSeconds: number
   readonly maxBytes: number
   readonly requestMs: number
@@ -74,11 +77,17 @@ export function checkOptions(options: SessionOptions): Settings {
   need(onEvent === undefined || typeof onEvent === 'function', 'onEvent must be a function')
   const absoluteSeconds = whole('absoluteSeconds', options.absoluteSeconds, 28_800, maxTtlSeconds)
   const idleSeconds = whole('idleSeconds', options.idleSeconds, Math.min(1800, absoluteSeconds), maxTtlSeconds)
-  need(idleSeconds <= absoluteSeconds, 'idleSeconds must not exceed absoluteSeconds')
+  need(
+    idleSeconds <= absoluteSeconds,
+    `idleSeconds must not exceed absoluteSeconds, which is ${absoluteSeconds}: set both`,
+  )
+  const recordSeconds = Math.min(idleSeconds, maxTtlSeconds - tombstoneMarginSeconds)
   return {
     store,
     ...checkTokenOptions(options),
     idleSeconds,
+    recordSeconds,
+    tombstoneSeconds: recordSeconds + tombstoneMarginSeconds,
     absoluteSeconds,
     maxBytes: whole('maxBytes', options.maxBytes, 65_536, maxRecordBytes - frameBytes),
     requestMs: whole('requestMs', options.requestMs, 500, 60_000),
@@ -111,7 +120,8 @@ export function sameSettings(a: Settings, b: Settings): boolean {
 
 /** Throws for a name that is not known: a misspelt option must not be a silent default. */
 export function refuseUnknown(options: unknown, known: readonly string[], what: string): void {
-  if (typeof options !== 'object' || options === null) throw new SessionOptionsError(`${what} must be an object`)
+  if (typeof options !== 'object' || options === null)
+    throw new SessionOptionsError(`${what.replace(/[.:]$/, '')} must be an object`)
   const unknown = Object.keys(options).find((name) => !known.includes(name))
   if (unknown !== undefined) throw new SessionOptionsError(`unknown ${what}${what.endsWith('.') ? '' : ' '}${unknown}`)
 }

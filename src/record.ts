@@ -110,6 +110,9 @@ export function claimsAlike(a: Uint8Array, b: Uint8Array): boolean {
 
 const kinds = { destroyed: 1, regenerated: 2 } as const
 
+/** A tombstone outlives every record that it outlaws by this, for clock differences; they live `idleSeconds`. */
+export const tombstoneMarginSeconds = 60
+
 /** What takes the place of a record that has ended; `claimedBy` is the new session of a regenerate. */
 export function tombstone(kind: keyof typeof kinds, revision: number, claimedBy?: Identity): Uint8Array {
   const bytes = new Uint8Array(tombstoneBytes)

@@ -174,7 +174,7 @@ export class RequestState {
   /** The TTL of a record that ends for good at `until`: idle time, cut short by the end. Whole seconds, at least 1. */
   secondsToLive(until: number): number {
     const left = until - this.settings.now() / 1000
-    return Math.max(1, Math.ceil(Math.min(this.settings.idleSeconds, left)))
+    return Math.max(1, Math.ceil(Math.min(this.settings.recordSeconds, left)))
   }
 }
 

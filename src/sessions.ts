@@ -1,6 +1,7 @@
 import { commit } from './commit.ts'
 import { contextOf } from './context.ts'
 import { applyToHeaders } from './cookie.ts'
+import { SessionValueError } from './errors.ts'
 import { LazySession } from './lazy-session.ts'
 import { checkOptions, type SessionOptions, type Settings } from './options.ts'
 import { RequestState } from './request.ts'
@@ -57,7 +58,14 @@ export function sessionsFrom<Data extends object>(settings: Settings): Sessions<
       return {
         session: new LazySession(state) as unknown as Session<Data>,
         commit(options = {}) {
-          result ??= commit(state, options.failed === true).then((setCookies) => resultOf(state, setCookies))
+          result ??= commit(state, options.failed === true).then(
+            (setCookies) => resultOf(state, setCookies),
+            (error: unknown) => {
+              if (error instanceof SessionValueError && error.code === 'too-large')
+                state.emit({ type: 'too-large', message: error.message })
+              throw error
+            },
+          )
           return result
         },
       }

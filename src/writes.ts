@@ -11,8 +11,6 @@ import type { Claim } from './token.ts'
 const maxRewrites = 3
 /** Drawn ids before giving up; a composition answers `taken` for an id whose home is down. */
 const maxDraws = 64
-/** A tombstone outlives every record that it outlaws: those live `idleSeconds`, plus clock differences. */
-const tombstoneMarginSeconds = 60
 /** Kept back from the budget for taking back what failed; where that is little, a quarter of what is left. */
 const undoMs = 80
 /** For taking back where nothing is left after all. */
@@ -95,7 +93,7 @@ export async function bury(state: RequestState, claim: Claim, kind: 'destroyed' 
 export async function claimOld(state: RequestState, claim: Claim, base: Found, by: Identity): Promise<Claimed> {
   // Its rank does not matter: a tombstone beats every record.
   const value = tombstone('regenerated', nextRevision(state, base.revision, claim.revision), by)
-  const result = await update(state, claim, value, tombstoneSeconds(state), base, timeToUndo(state))
+  const result = await update(state, claim, value, state.settings.tombstoneSeconds, base, timeToUndo(state))
   if (result.status === 'contained') throw new StoreUnavailableError('the store answered nonsense')
   return result
 }
@@ -172,12 +170,11 @@ export async function undo(state: RequestState, claim: Claim): Promise<void> {
 
 async function end(state: RequestState, { identity }: Claim, value: Uint8Array, options: CallOptions) {
   const { store } = state.settings
-  await store.delete(identity.key, { ...options, tombstone: { value, seconds: tombstoneSeconds(state) } })
+  await store.delete(identity.key, { ...options, tombstone: { value, seconds: state.settings.tombstoneSeconds } })
   return { status: 'stored', version: '' } as const
 }
 
 const timeToUndo = (state: RequestState) => Math.min(undoMs, state.budget.leftMs / 4)
-const tombstoneSeconds = (state: RequestState) => state.settings.idleSeconds + tombstoneMarginSeconds
 
 /** When a session that begins now began, and when it ends for good. */
 export function newTimes(state: RequestState): { readonly created: number; readonly until: number } {

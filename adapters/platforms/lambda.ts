@@ -24,7 +24,8 @@ export {
  * `withSession(options, async (event: APIGatewayProxyEventV2, session: Session<Data>) => ...)`. What the handler returned is never
  * changed, but copied.
  *
- * Conflicts and ended sessions are answered with 409, an outage with 503 and `Retry-After: 1`, without a cookie. A handler that
+ * Conflicts and ended sessions are answered with 409, a session that is too large with 413 (the event names its biggest keys), an
+ * outage with 503 and `Retry-After: 1`, without a cookie. A handler that
  * throws loses its session changes, and its error goes on to Lambda; a response that is returned keeps them, whatever its status.
  * Options are checked now (`SessionOptionsError`, so at module level an init error); an event that is no HTTP request rejects with
  * `SessionUseError`, and the handler is not called.

@@ -101,9 +101,9 @@ footer { margin-top: 2rem; color: var(--soft); font-size: .875rem }
   .half + .half { border-top: 0; border-left: 2px dashed var(--rule) }
 }
 @media (max-width: 30rem) {
-  .account.login { grid-template-columns: auto 1fr auto; width: 100% }
+  .account.login { grid-template-columns: auto minmax(0, 1fr) auto; width: 100% }
   .catalogue ol { grid-template-columns: 1fr }
-  .catalogue li { display: grid; grid-template-columns: 5.5rem 1fr; column-gap: 1rem }
+  .catalogue li { display: grid; grid-template-columns: 5.5rem minmax(0, 1fr); column-gap: 1rem }
   .catalogue .drawing { grid-row: 1 / 4; height: 5.5rem; padding: .75rem; margin: 0 }
   .catalogue p { margin-bottom: .5rem }
 }

@@ -79,7 +79,7 @@ test.each([65_537, 2_000_000])('R20 a value of %i bytes is refused by us, and th
   const [app] = bench.apps(await startApps(1, { kind: 'memcached', servers }))
   const login = await app?.ask('POST', '/login/me')
   const { total_items: before } = await statsOf(nodes[0]?.port as number)
-  expect((await app?.ask('POST', `/pad/${bytes}`, login?.cookie))?.status).toBe(500)
+  expect((await app?.ask('POST', `/pad/${bytes}`, login?.cookie))?.status).toBe(413)
   expect((await app?.ask('GET', '/read', login?.cookie))?.text).toBe('{"owner":"me","list":[]}')
   expect((await statsOf(nodes[0]?.port as number)).total_items).toBe(before)
 })

@@ -35,7 +35,8 @@ describe.each(senders)('on the runtime of Lambda, behind %s', (sender) => {
     const stolen = new Visitor(sender)
     stolen.cookie = alice.cookie
     await alice.ask(shop, '/logout')
-    expect(alice.cookie).toBeUndefined()
+    // An ALB takes one Set-Cookie, and that ends the claim check; its receipt is no use to anybody.
+    expect(alice.cookie?.replace(/^__Host-sid-rev=\S+$/, '') ?? '').toBe('')
     expect((await stolen.ask(shop, '/who')).body).toBe('nobody: ')
   })
 })

@@ -177,12 +177,21 @@ describe('leaks', () => {
     ].join('\n')
     const types = new Set(test.events.map(({ type }) => type))
     for (const type of ['load', 'commit', 'bad-token', 'unavailable', 'corrupt'] as const) expect(types).toContain(type)
-    expect(new Set(statuses)).toEqual(new Set([200, 409, 500, 503]))
+    expect(new Set(statuses)).toEqual(new Set([200, 409, 413, 500, 503]))
     expect(errors.length).toBeGreaterThan(15)
     expect(output.lines.join()).toContain('a bug of the application')
     expect(valid.size).toBeGreaterThan(5)
     for (const word of wordsOf(valid)) expect(haystack.includes(word), `${word.slice(0, 16)}...`).toBe(false)
-    const fixed = ['in', 'set', 'string', 'undefined', 'Conflict', 'Service Unavailable', 'fixed text']
+    const fixed = [
+      'in',
+      'set',
+      'string',
+      'undefined',
+      'Conflict',
+      'Content Too Large',
+      'Service Unavailable',
+      'fixed text',
+    ]
     expect(new Set(bodies)).toEqual(new Set([...fixed, 'Internal Server Error']))
   })
 

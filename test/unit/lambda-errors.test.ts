@@ -98,9 +98,21 @@ describe.each(senders)('errors behind %s', (sender) => {
   })
 })
 
+it.each(senders)(
+  'a session that is too large at the commit is 413, and an event names its keys, behind %s (F24)',
+  async (sender) => {
+    const { ask, data, test } = await setup(sender, (session) => session.set('user', 'x'.repeat(70_000)))
+    const answer = await ask()
+    expect([seen(answer), answer.body]).toEqual([bare(413), 'Content Too Large'])
+    expect(await data()).toMatchObject({ user: 'alice' })
+    const message = expect.stringContaining('the biggest keys: user (70002)')
+    expect(test.events).toContainEqual({ type: 'too-large', message })
+  },
+)
+
 it('a value that cannot be stored is an error of the handler, not an answer', async () => {
-  const { ask } = await setup('HTTP API', (session) => session.set('user', 'x'.repeat(70_000)))
-  await expect(ask()).rejects.toMatchObject({ name: 'SessionValueError', code: 'too-large' })
+  const { ask } = await setup('HTTP API', (session) => session.set('user', new Date()))
+  await expect(ask()).rejects.toMatchObject({ name: 'SessionValueError', code: 'invalid-value' })
 })
 
 it('a handler that throws before it returns a promise has failed, too', async () => {

@@ -50,6 +50,7 @@ describe('options', () => {
 
   it('options that are no object are refused', () => {
     for (const options of [undefined, null, 1, 'x', true]) refused(options, /must be an object/)
+    for (const cookie of [null, 1, 'x']) refused({ ...good, cookie }, /^option cookie must be an object$/)
     for (const cookie of [null, 'x', 1, true]) refused({ ...good, cookie }, /cookie/)
   })
 
@@ -146,7 +147,7 @@ describe('options', () => {
   })
 
   it('F2: idle must not exceed absolute', () => {
-    refused({ ...good, idleSeconds: 28_801 }, /idleSeconds must not exceed absoluteSeconds/)
+    refused({ ...good, idleSeconds: 28_801 }, /^idleSeconds must not exceed absoluteSeconds, which is 28800: set both$/)
     refused({ ...good, idleSeconds: 61, absoluteSeconds: 60 }, /idleSeconds/)
     for (const options of [{ idleSeconds: 60, absoluteSeconds: 60 }, { absoluteSeconds: 60 }]) accepted(options)
     accepted({ idleSeconds: 400 * day, absoluteSeconds: 400 * day })

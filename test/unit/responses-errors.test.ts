@@ -129,18 +129,54 @@ describe('errors become HTTP', () => {
       c.var.session.set('bad', 1)
       return c.text('x')
     })
+    for (const path of ['/value', '/late']) expect((await user.request(path)).status).toBe(500)
+    expect(errors.map((error) => (error as SessionError).constructor)).toEqual([SessionValueError, SessionUseError])
+    expect(errors.map((error) => (error as SessionError).code)).toEqual(['invalid-value', 'invalid-use'])
+  })
+
+  it('a session that is too large at the commit is 413 with its cause, and the old one stays (F24)', async () => {
+    const { app: hono, user, errors, test } = await app()
     hono.get('/big', (c) => {
+      c.header('Cache-Control', 'public')
       c.var.session.set('big', 'x'.repeat(70_000))
       return c.text('x')
     })
-    for (const path of ['/value', '/big', '/late']) expect((await user.request(path)).status).toBe(500)
-    expect(errors.map((error) => (error as SessionError).constructor)).toEqual([
-      SessionValueError,
-      SessionValueError,
-      SessionUseError,
+    const response = await user.request('/big')
+    expect(headersOf(response)).toEqual({ status: 413, retry: null, cookies: [] })
+    expect([await response.text(), response.headers.get('Cache-Control')]).toEqual([
+      'Content Too Large',
+      'private, no-store',
     ])
-    expect(errors.map((error) => (error as SessionError).code)).toEqual(['invalid-value', 'too-large', 'invalid-use'])
+    const error = errors[0] as HTTPException
+    expect([errors.length, error.status]).toEqual([1, 413])
+    expect(error.cause).toBeInstanceOf(SessionValueError)
+    expect(error.cause).toMatchObject({
+      code: 'too-large',
+      status: 413,
+      message: expect.stringContaining('big (70002)'),
+    })
+    const message = expect.stringContaining('big (70002)')
+    expect(test.events).toContainEqual({ type: 'too-large', message })
+    expect(await (await user.request('/who')).text()).toBe('alice')
   })
+
+  it.each(['__proto__', 'deep'])(
+    'what a client sent and cannot be stored is told by `code` in onError: %s (F24)',
+    async (what) => {
+      const made = await loggedIn()
+      made.app.onError((error, c) => {
+        const isTheirs = 'code' in error && error.code === 'invalid-value'
+        return c.text(isTheirs ? error.message : 'sorry', isTheirs ? 422 : 500)
+      })
+      made.app.post('/profile', async (c) => {
+        c.var.session.set('profile', await c.req.json())
+        return c.text('done')
+      })
+      const body = what === 'deep' ? `${'['.repeat(40)}${']'.repeat(40)}` : '{"__proto__":{"isAdmin":true}}'
+      const response = await made.user.request('/profile', { method: 'POST', body })
+      expect([response.status, await response.text()]).toEqual([422, expect.stringContaining('session value profile')])
+    },
+  )
 
   it('E12: a rejected non-Error is rethrown as it is, its changes are dropped, the next request is fine', async () => {
     const { app: hono, user } = await app()

@@ -1,4 +1,4 @@
-import { SessionConflictError, SessionGoneError, StoreUnavailableError } from '../../../src/errors.ts'
+import { answerTo } from '../../../src/errors.ts'
 import type { Session } from '../../../src/session.ts'
 import type { CommitResult, Sessions } from '../../../src/sessions.ts'
 
@@ -10,7 +10,8 @@ export interface Committed<Result> {
 
 /**
  * Runs a handler and commits. A handler that throws has failed: its changes are dropped, and its error comes out as it is.
- * Conflicts, ended sessions and outages, also those that a read threw inside the handler, come out as their HTTP form.
+ * Conflicts, ended sessions, those that are too large and outages, also those that a read threw inside the handler, come out as their
+ * HTTP form.
  */
 export async function run<D extends object, Result>(
   sessions: Sessions<D>,
@@ -25,7 +26,8 @@ export async function run<D extends object, Result>(
     )
     return { result, commit: await commit() }
   } catch (error) {
-    if (isAnswerable(error)) return error.getResponse()
+    const answer = answerTo(error)
+    if (answer) return answer.response
     throw error
   }
 }
@@ -39,6 +41,3 @@ async function attempt<Result>(work: () => Promise<Result>, onFailure: () => Pro
     throw error
   }
 }
-
-const isAnswerable = (error: unknown) =>
-  error instanceof SessionConflictError || error instanceof SessionGoneError || error instanceof StoreUnavailableError
