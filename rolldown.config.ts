@@ -26,9 +26,9 @@ const config: RolldownOptions = {
     chunkFileNames: 'shared/[name].js',
     codeSplitting: {
       groups: [
-        { name: 'core', test: /\/src\/(?!crypto\/|index\.ts|hono\.ts)/ },
+        { name: 'core', test: /\/src\/(?!crypto\/(contract|node|web)|index\.ts|hono\.ts)/ },
         { name: 'replication', test: /\/adapters\/stores\/replication\// },
-        { name: 'redis', test: /\/adapters\/stores\/redis-/ },
+        { name: 'redis', test: /\/adapters\/stores\/redis\/(?!index|upstash)/ },
       ],
     },
   },

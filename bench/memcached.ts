@@ -11,9 +11,9 @@ import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { binaryDriver } from '../adapters/stores/memcached/binary.ts'
-import type { Driver } from '../adapters/stores/memcached/driver.ts'
-import { textDriver } from '../adapters/stores/memcached/text/driver.ts'
+import { binaryDriver } from '../adapters/stores/memcached/client/binary/driver.ts'
+import type { Driver } from '../adapters/stores/memcached/client/driver.ts'
+import { textDriver } from '../adapters/stores/memcached/client/text/driver.ts'
 import type { Entry } from '../src/store.ts'
 
 interface Job {

@@ -5,11 +5,11 @@
  */
 import { Hono } from 'hono'
 import { memoryStore } from '../adapters/stores/memory.ts'
-import { drawId, identify } from '../src/identity.ts'
+import { drawId, identify } from '../src/claim/identity.ts'
+import { createTokens } from '../src/claim/token.ts'
+import { deriveRing } from '../src/crypto/keys.ts'
 import { type SessionEnv, session } from '../src/index.ts'
-import { deriveRing } from '../src/keys.ts'
-import { encodeRecord, openRecord, sealRecord } from '../src/record.ts'
-import { createTokens } from '../src/token.ts'
+import { encodeRecord, openRecord, sealRecord } from '../src/record/record.ts'
 import { compare, type Group } from './measure.ts'
 
 const secret = 'benchmarks need no better secret than this'

@@ -1,5 +1,5 @@
+import type { BadTokenReason } from './claim/token.ts'
 import type { UnavailableReason } from './errors.ts'
-import type { BadTokenReason } from './token.ts'
 
 /** What happened, for logs and metrics. Never holds an id, token, key or value. */
 export type SessionEvent =

@@ -1,4 +1,6 @@
-export type { CookieOptions } from './cookie.ts'
+export type { CookieOptions } from './claim/cookie.ts'
+export type { BadTokenReason } from './claim/token.ts'
+export type { Secret } from './crypto/keys.ts'
 export {
   type AnySessionError,
   SessionConflictError,
@@ -14,9 +16,8 @@ export {
 } from './errors.ts'
 export type { SessionEvent, SessionEventHandler } from './events.ts'
 export { type SessionEnv, session } from './hono.ts'
-export type { Secret } from './keys.ts'
 export type { SessionOptions } from './options.ts'
-export { revisionOf } from './record.ts'
+export { revisionOf } from './record/record.ts'
 export type { RegenerateOptions, Session, SessionReader, Stored } from './session.ts'
 export { type CommitOptions, type CommitResult, createSessions, type OpenSession, type Sessions } from './sessions.ts'
 export type {
@@ -33,5 +34,4 @@ export type {
   UpdateResult,
   Version,
 } from './store.ts'
-export type { BadTokenReason } from './token.ts'
 export { createVerifier, type VerifiedCookie, type Verifier, type VerifierOptions } from './verifier.ts'

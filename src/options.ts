@@ -1,8 +1,8 @@
-import { type Cookie, type CookieOptions, checkCookie } from './cookie.ts'
+import { type Cookie, type CookieOptions, checkCookie } from './claim/cookie.ts'
+import { checkSecrets, type Secret } from './crypto/keys.ts'
 import { SessionOptionsError } from './errors.ts'
 import type { SessionEventHandler } from './events.ts'
-import { checkSecrets, type Secret } from './keys.ts'
-import { frameBytes, tombstoneMarginSeconds } from './record.ts'
+import { frameBytes, tombstoneMarginSeconds } from './record/record.ts'
 import type { Store } from './store.ts'
 import { maxTtlSeconds } from './store.ts'
 

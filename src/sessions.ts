@@ -1,10 +1,10 @@
-import { commit } from './commit.ts'
-import { contextOf } from './context.ts'
-import { applyToHeaders } from './cookie.ts'
+import { applyToHeaders } from './claim/cookie.ts'
+import { contextOf } from './claim/signer.ts'
 import { SessionValueError } from './errors.ts'
-import { LazySession } from './lazy-session.ts'
 import { checkOptions, type SessionOptions, type Settings } from './options.ts'
-import { RequestState } from './request.ts'
+import { commit } from './request/commit.ts'
+import { LazySession } from './request/lazy-session.ts'
+import { RequestState } from './request/state.ts'
 import type { Session } from './session.ts'
 
 /** How a commit went; only then may the response leave. */

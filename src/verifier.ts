@@ -1,7 +1,7 @@
-import { claimsIn } from './claims.ts'
-import { contextOf } from './context.ts'
+import { claimsIn } from './claim/cookie-claims.ts'
+import { contextOf } from './claim/signer.ts'
+import type { BadTokenReason } from './claim/token.ts'
 import { checkTokenOptions, refuseUnknown, type SessionOptions, tokenOptions } from './options.ts'
-import type { BadTokenReason } from './token.ts'
 
 /** The options of the sessions whose cookies are verified: the same values, without a store. */
 export type VerifierOptions = Pick<SessionOptions, 'secret' | 'namespace' | 'cookie' | 'now'>

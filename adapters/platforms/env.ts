@@ -21,7 +21,7 @@ export async function storeFromEnv(env: object): Promise<Store> {
   if (servers !== undefined) return memcachedFrom(env, servers)
   const [url, token] = both(env, 'UPSTASH_REDIS_REST_URL', 'UPSTASH_REDIS_REST_TOKEN')
   if (url !== undefined) {
-    const { upstashStore } = await import('../stores/upstash.ts')
+    const { upstashStore } = await import('../stores/redis/upstash.ts')
     return naming('UPSTASH_REDIS_REST_URL and _TOKEN', () => upstashStore({ url, token }))
   }
   // On Workers and Lambda every instance has a memory of its own, so users would be logged out at random.

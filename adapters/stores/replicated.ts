@@ -1,7 +1,7 @@
 import { SessionOptionsError } from '../../src/errors.ts'
 import { refuseUnknown } from '../../src/options.ts'
 import type { Store } from '../../src/store.ts'
-import { replicate } from './replication/composition.ts'
+import { replicate } from './replication/store.ts'
 
 /** Options of {@link replicatedStore}; unknown names are refused. */
 export interface ReplicatedOptions {

@@ -2,7 +2,7 @@ import { createConnection } from 'node:net'
 import { createClient } from 'redis'
 import { memcachedStore } from '../../adapters/stores/memcached/index.ts'
 import { memoryStore } from '../../adapters/stores/memory.ts'
-import { redisStore } from '../../adapters/stores/redis.ts'
+import { redisStore } from '../../adapters/stores/redis/index.ts'
 import type { Store } from '../../src/index.ts'
 
 export type BackendKind = 'memory' | 'memcached' | 'redis'

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest'
-import { textDriver } from '../../adapters/stores/memcached/text/driver.ts'
+import { textDriver } from '../../adapters/stores/memcached/client/text/driver.ts'
 import { loopback } from '../support/driver-store.ts'
 import { bytes, newKey, text } from '../support/memcached.ts'
 import { startMemcached, type TestServer } from '../support/servers.ts'

@@ -2,8 +2,8 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll } from 'vitest'
-import { binaryDriver } from '../../adapters/stores/memcached/binary.ts'
-import { textDriver } from '../../adapters/stores/memcached/text/driver.ts'
+import { binaryDriver } from '../../adapters/stores/memcached/client/binary/driver.ts'
+import { textDriver } from '../../adapters/stores/memcached/client/text/driver.ts'
 import { memcachedBattery } from '../support/memcached-battery.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'battery-'))

@@ -1,7 +1,7 @@
 import { Redis as IoRedis } from 'ioredis'
 import { createClient } from 'redis'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { type RedisClient, redisStore } from '../../adapters/stores/redis.ts'
+import { type RedisClient, redisStore } from '../../adapters/stores/redis/index.ts'
 import type { Store } from '../../src/store.ts'
 import { everyVerb, expectOutage, expectSilent, secrets, watchRejections } from '../support/outage.ts'
 import { stopwatch } from '../support/own-time.ts'

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { parseServers } from '../../adapters/stores/memcached/address.ts'
-import { createRing } from '../../adapters/stores/memcached/ring.ts'
+import { createRing } from '../../adapters/stores/memcached/servers/ring.ts'
 import { type App, startApps } from '../support/lab/apps.ts'
 import { figuresOf, show } from '../support/lab/history.ts'
 import { keysOn } from '../support/lab/inspect.ts'

@@ -2,7 +2,7 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Redis } from '@upstash/redis'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { upstashStore } from '../../adapters/stores/upstash.ts'
+import { upstashStore } from '../../adapters/stores/redis/upstash.ts'
 import type { UnavailableReason } from '../../src/index.ts'
 import { everyVerb, expectOutage, secrets } from '../support/outage.ts'
 

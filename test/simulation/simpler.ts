@@ -1,9 +1,9 @@
 import { inBackground } from '../../adapters/stores/replication/asking.ts'
 import { Cluster, type ClusterOptions } from '../../adapters/stores/replication/cluster.ts'
-import { replicate } from '../../adapters/stores/replication/composition.ts'
 import { type Copy, copyOf, splitVersion } from '../../adapters/stores/replication/copies.ts'
 import { entryOf, put } from '../../adapters/stores/replication/reading.ts'
-import { claimsAlike, isTombstone, revisionOf } from '../../src/record.ts'
+import { replicate } from '../../adapters/stores/replication/store.ts'
+import { claimsAlike, isTombstone, revisionOf } from '../../src/record/record.ts'
 import type { Store, UpdateResult } from '../../src/store.ts'
 import type { Build } from './simulate.ts'
 

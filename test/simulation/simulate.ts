@@ -1,5 +1,5 @@
 import type { ClusterOptions } from '../../adapters/stores/replication/cluster.ts'
-import { replicate } from '../../adapters/stores/replication/composition.ts'
+import { replicate } from '../../adapters/stores/replication/store.ts'
 import { createSessions, type Sessions } from '../../src/index.ts'
 import type { Store } from '../../src/store.ts'
 import { nextCookies } from '../support/jar.ts'

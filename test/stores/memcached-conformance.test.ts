@@ -1,7 +1,7 @@
 import { createClient } from 'redis'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { memcachedStore } from '../../adapters/stores/memcached/index.ts'
-import { redisStore } from '../../adapters/stores/redis.ts'
+import { redisStore } from '../../adapters/stores/redis/index.ts'
 import { replicatedStore } from '../../adapters/stores/replicated.ts'
 import type { Store } from '../../src/store.ts'
 import { storeCases } from '../conformance/store-cases.ts'

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
-import type { ServerProvider } from '../../adapters/stores/memcached/discovery.ts'
+import type { ServerProvider } from '../../adapters/stores/memcached/servers/dns.ts'
 import { createSessions, StoreUnavailableError } from '../../src/index.ts'
 import { nextCookies } from '../support/jar.ts'
 import { newKey, storesToClose } from '../support/memcached.ts'

@@ -9,9 +9,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { parseServers } from '../../adapters/stores/memcached/address.ts'
-import type { Driver } from '../../adapters/stores/memcached/driver.ts'
-import { textDriver } from '../../adapters/stores/memcached/text/driver.ts'
-import type { TextOptions } from '../../adapters/stores/memcached/text/options.ts'
+import type { Driver } from '../../adapters/stores/memcached/client/driver.ts'
+import { textDriver } from '../../adapters/stores/memcached/client/text/driver.ts'
+import type { TextOptions } from '../../adapters/stores/memcached/client/text/options.ts'
 import { SessionValueError, StoreUnavailableError } from '../../src/errors.ts'
 import { storeCases } from '../conformance/index.ts'
 import { createAuthority, type TestAuthority } from '../support/certificates.ts'
@@ -483,7 +483,7 @@ test('a time-out takes back what the kernel has not delivered: a RST, not a FIN 
 })
 
 describe('an idle driver', () => {
-  const driverUrl = new URL('../../adapters/stores/memcached/text/driver.ts', import.meta.url)
+  const driverUrl = new URL('../../adapters/stores/memcached/client/text/driver.ts', import.meta.url)
 
   /** A process of its own: does it end by itself, and how. */
   async function run(port: number, script: string): Promise<{ readonly code: number; readonly output: string }> {

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { parseServers } from '../../adapters/stores/memcached/address.ts'
-import { binaryDriver } from '../../adapters/stores/memcached/binary.ts'
+import { binaryDriver } from '../../adapters/stores/memcached/client/binary/driver.ts'
 import { SessionValueError, StoreUnavailableError } from '../../src/errors.ts'
 import { bytes, newKey, stats, storesToClose, text, ttlOf } from '../support/memcached.ts'
 import { stopwatch } from '../support/own-time.ts'

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createConnection } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createRing, type RingHash, type RingServer } from '../../adapters/stores/memcached/ring.ts'
+import { createRing, type RingHash, type RingServer } from '../../adapters/stores/memcached/servers/ring.ts'
 import { startMemcached, type TestServer } from '../support/servers.ts'
 
 type Server = readonly [host: string, port: number, weight: number]

@@ -1,6 +1,6 @@
 import { Redis } from '@upstash/redis'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import { upstashStore } from '../../adapters/stores/upstash.ts'
+import { upstashStore } from '../../adapters/stores/redis/upstash.ts'
 import { SessionOptionsError } from '../../src/errors.ts'
 import { startRedis, type TestServer } from '../support/servers.ts'
 import { startUpstash, type UpstashBridge } from '../support/upstash.ts'

@@ -1,5 +1,5 @@
 import type { Address } from '../../adapters/stores/memcached/address.ts'
-import type { Driver } from '../../adapters/stores/memcached/driver.ts'
+import type { Driver } from '../../adapters/stores/memcached/client/driver.ts'
 import { SessionValueError } from '../../src/errors.ts'
 import { assertKey, assertTtl, type Store } from '../../src/store.ts'
 

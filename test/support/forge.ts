@@ -1,8 +1,8 @@
-import { drawId, type Identity, identify } from '../../src/identity.ts'
-import { checkSecrets, deriveRing, type KeyRing } from '../../src/keys.ts'
-import { sealRecord } from '../../src/record.ts'
+import { drawId, type Identity, identify } from '../../src/claim/identity.ts'
+import { createTokens } from '../../src/claim/token.ts'
+import { checkSecrets, deriveRing, type KeyRing } from '../../src/crypto/keys.ts'
+import { sealRecord } from '../../src/record/record.ts'
 import type { Store } from '../../src/store.ts'
-import { createTokens } from '../../src/token.ts'
 import { type Any, secret } from './app.ts'
 
 /** What a valid claim check and its record consist of, for records no commit would write. */

@@ -3,7 +3,7 @@ import { type AddressInfo, createConnection, createServer, type Socket } from 'n
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { Address } from '../../adapters/stores/memcached/address.ts'
-import type { Driver, DriverOptions } from '../../adapters/stores/memcached/driver.ts'
+import type { Driver, DriverOptions } from '../../adapters/stores/memcached/client/driver.ts'
 import { SessionValueError, StoreUnavailableError } from '../../src/errors.ts'
 import { driverStore, loopback } from './driver-store.ts'
 import { stopwatch } from './own-time.ts'

@@ -1,7 +1,7 @@
 import { type MemoryStore, memoryStore } from '../../adapters/stores/memory.ts'
 import { Cluster, type ClusterOptions } from '../../adapters/stores/replication/cluster.ts'
-import { replicateIn } from '../../adapters/stores/replication/composition.ts'
-import { tombstone } from '../../src/record.ts'
+import { replicateIn } from '../../adapters/stores/replication/store.ts'
+import { tombstone } from '../../src/record/record.ts'
 import type { Store } from '../../src/store.ts'
 import { type FailingStore, failingStore, type GatedStore, gatedStore } from './stores.ts'
 

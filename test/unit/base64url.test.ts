@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decodeBase64url, encodeBase64url } from '../../src/base64url.ts'
+import { decodeBase64url, encodeBase64url } from '../../src/crypto/base64url.ts'
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 const bytes = fc.uint8Array({ maxLength: 300 })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { memoryStore } from '../../adapters/stores/memory.ts'
 import { createSessions, type Store } from '../../src/index.ts'
-import { commitOf, openRecord, type SessionRecord } from '../../src/record.ts'
+import { commitOf, openRecord, type SessionRecord } from '../../src/record/record.ts'
 import { secret } from '../support/app.ts'
 import { fakeClock } from '../support/clock.ts'
 import { forge } from '../support/forge.ts'

@@ -210,7 +210,7 @@ describe('records of another release or rotation', () => {
     await forged.put(test.memory, await forged.seal(JSON.stringify(plaintext)))
     const user = test.browser(forged.cookie)
     await user.visit((session) => session.set('user', 'alice'))
-    const { openRecord } = await import('../../src/record.ts')
+    const { openRecord } = await import('../../src/record/record.ts')
     const stored = (await test.memory.read(forged.key))?.value as Uint8Array
     expect(await openRecord(forged.ring, forged.identity, stored)).toMatchObject({
       record: { extra: { added: { later: [1] } } },

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { Deadline } from '../../adapters/stores/memcached/deadline.ts'
+import { Deadline } from '../../adapters/stores/memcached/client/deadline.ts'
 
 let now = 0
 let judged: number[] = []

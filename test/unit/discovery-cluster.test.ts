@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
-import { parseClusterConfig } from '../../adapters/stores/memcached/cluster-config.ts'
-import { clusterServers } from '../../adapters/stores/memcached/discovery.ts'
+import { parseClusterConfig } from '../../adapters/stores/memcached/servers/auto-discovery.ts'
+import { clusterServers } from '../../adapters/stores/memcached/servers/dns.ts'
 import { SessionOptionsError, StoreUnavailableError } from '../../src/errors.ts'
 
 const nodes = 'a.cache.example|10.0.0.1|11211 b.cache.example|10.0.0.2|11212'

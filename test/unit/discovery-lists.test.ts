@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { parseServers } from '../../adapters/stores/memcached/address.ts'
-import { dnsServers, type NameServer, type ServerProvider } from '../../adapters/stores/memcached/discovery.ts'
 import { memcachedStore } from '../../adapters/stores/memcached/index.ts'
-import { createRing } from '../../adapters/stores/memcached/ring.ts'
-import { Rings } from '../../adapters/stores/memcached/rings.ts'
-import { SeenServers } from '../../adapters/stores/memcached/seen-servers.ts'
+import { dnsServers, type NameServer, type ServerProvider } from '../../adapters/stores/memcached/servers/dns.ts'
+import { createRing } from '../../adapters/stores/memcached/servers/ring.ts'
+import { Rings } from '../../adapters/stores/memcached/servers/ring-history.ts'
+import { SeenServers } from '../../adapters/stores/memcached/servers/seen-servers.ts'
 import type { SessionEvent } from '../../src/events.ts'
 
 beforeEach(() => void vi.useFakeTimers())

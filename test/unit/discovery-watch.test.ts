@@ -2,8 +2,12 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { Address } from '../../adapters/stores/memcached/address.ts'
-import type { ServerProvider } from '../../adapters/stores/memcached/discovery.ts'
-import { type ServerWatch, type WatchOptions, watchServers } from '../../adapters/stores/memcached/server-watch.ts'
+import type { ServerProvider } from '../../adapters/stores/memcached/servers/dns.ts'
+import {
+  type ServerWatch,
+  type WatchOptions,
+  watchServers,
+} from '../../adapters/stores/memcached/servers/server-watch.ts'
 import { StoreUnavailableError } from '../../src/errors.ts'
 
 let watch: ServerWatch | undefined

@@ -2,7 +2,7 @@ import { createSocket, type Socket } from 'node:dgram'
 import { Resolver } from 'node:dns/promises'
 import { once } from 'node:events'
 import { afterEach, describe, expect, test } from 'vitest'
-import { dnsServers, type NameServer, srvServers } from '../../adapters/stores/memcached/discovery.ts'
+import { dnsServers, type NameServer, srvServers } from '../../adapters/stores/memcached/servers/dns.ts'
 import { SessionOptionsError } from '../../src/errors.ts'
 
 const never = new AbortController().signal

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { readCookie } from '../../src/cookie.ts'
+import { readCookie } from '../../src/claim/cookie.ts'
 import { createSessions } from '../../src/index.ts'
 import { publicVectors } from '../support/public-vectors.ts'
 import { type AppData, secret, sessionApp } from '../support/session-app.ts'

@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { apply, dependsOnBase, equalData, Guard, type Operation, replay, type SessionData } from '../../src/journal.ts'
-import type { Json } from '../../src/json.ts'
+import {
+  apply,
+  dependsOnBase,
+  equalData,
+  Guard,
+  type Operation,
+  replay,
+  type SessionData,
+} from '../../src/record/journal.ts'
+import type { Json } from '../../src/record/json.ts'
 
 const map = (data: Record<string, Json>): SessionData => new Map(Object.entries(data))
 const set = (key: string, value: Json): Operation => ({ type: 'set', key, value })

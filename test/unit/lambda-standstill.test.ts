@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { unavailable } from '../../adapters/stores/memcached/driver.ts'
-import { type Connection, type FaultListener, Link } from '../../adapters/stores/memcached/link.ts'
-import { Pulse } from '../../adapters/stores/memcached/pulse.ts'
+import { unavailable } from '../../adapters/stores/memcached/client/driver.ts'
+import { Pulse } from '../../adapters/stores/memcached/client/freeze-detector.ts'
+import { type Connection, type FaultListener, Link } from '../../adapters/stores/memcached/client/reconnect.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())

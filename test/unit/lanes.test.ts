@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Lanes } from '../../src/lanes.ts'
+import { Lanes } from '../../src/request/commit-queue.ts'
 
 const wait = <Result>(turn: Promise<Result>) => turn
 const giveUp = () => Promise.reject(new Error('no patience'))

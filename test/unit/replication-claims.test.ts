@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { replicate } from '../../adapters/stores/replication/composition.ts'
-import type { Identity } from '../../src/identity.ts'
+import { replicate } from '../../adapters/stores/replication/store.ts'
+import type { Identity } from '../../src/claim/identity.ts'
 import { createSessions, type Session, type Sessions } from '../../src/index.ts'
-import { isClaim, isTombstone, tombstone } from '../../src/record.ts'
+import { isClaim, isTombstone, tombstone } from '../../src/record/record.ts'
 import { recordOf, testCluster } from '../support/replication.ts'
 import { wrapStore } from '../support/stores.ts'
 

@@ -1,6 +1,6 @@
 import { describe, it } from 'vitest'
 import { memoryStore } from '../../adapters/stores/memory.ts'
-import { replicate } from '../../adapters/stores/replication/composition.ts'
+import { replicate } from '../../adapters/stores/replication/store.ts'
 import type { Store } from '../../src/store.ts'
 import { sessionCases } from '../conformance/session-cases.ts'
 import { storeCases } from '../conformance/store-cases.ts'

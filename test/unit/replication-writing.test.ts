@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { memoryStore } from '../../adapters/stores/memory.ts'
-import { replicate } from '../../adapters/stores/replication/composition.ts'
+import { replicate } from '../../adapters/stores/replication/store.ts'
 import { StoreUnavailableError } from '../../src/errors.ts'
-import { isTombstone, revisionOf } from '../../src/record.ts'
+import { isTombstone, revisionOf } from '../../src/record/record.ts'
 import type { CreateResult, Store, UpdateResult } from '../../src/store.ts'
 import { recordOf, testCluster, tombstoneOf } from '../support/replication.ts'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createRing, type RingHash, type RingServer } from '../../adapters/stores/memcached/ring.ts'
+import { createRing, type RingHash, type RingServer } from '../../adapters/stores/memcached/servers/ring.ts'
 import { SessionOptionsError } from '../../src/errors.ts'
 
 /** `port` of a unix socket: its path, without a host. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import type { Ring } from '../../adapters/stores/memcached/ring.ts'
-import { Rings } from '../../adapters/stores/memcached/rings.ts'
+import type { Ring } from '../../adapters/stores/memcached/servers/ring.ts'
+import { Rings } from '../../adapters/stores/memcached/servers/ring-history.ts'
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['performance'] })

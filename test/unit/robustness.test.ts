@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { memoryStore } from '../../adapters/stores/memory.ts'
-import { readCookie } from '../../src/cookie.ts'
+import { readCookie } from '../../src/claim/cookie.ts'
 import { createSessions, type Store, StoreUnavailableError } from '../../src/index.ts'
 
 type Data = { n: number; tree: Tree }

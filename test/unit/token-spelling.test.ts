@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { createTokens } from '../../src/claim/token.ts'
+import { deriveRing } from '../../src/crypto/keys.ts'
 import { createSessions } from '../../src/index.ts'
-import { deriveRing } from '../../src/keys.ts'
-import { createTokens } from '../../src/token.ts'
 import { macOver, mintToken, referenceKeys } from '../support/reference.ts'
 import { type AppData, alice, ignored, secret, sessionApp } from '../support/session-app.ts'
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { crypto } from '#crypto'
-import type { Key } from '../../src/keys.ts'
-import { deriveRing } from '../../src/keys.ts'
-import { createTokens } from '../../src/token.ts'
+import { createTokens } from '../../src/claim/token.ts'
+import type { Key } from '../../src/crypto/keys.ts'
+import { deriveRing } from '../../src/crypto/keys.ts'
 import { publicVectors } from '../support/public-vectors.ts'
 import { secret } from '../support/session-app.ts'
 

@@ -1,5 +1,5 @@
+import { checkSecrets } from '../../../src/crypto/keys.ts'
 import { SessionOptionsError } from '../../../src/errors.ts'
-import { checkSecrets } from '../../../src/keys.ts'
 import type { Store } from '../../../src/store.ts'
 import { storeFromEnv } from '../env.ts'
 

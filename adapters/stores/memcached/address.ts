@@ -1,5 +1,5 @@
 import { SessionOptionsError } from '../../../src/errors.ts'
-import { builtins } from './builtins.ts'
+import { builtins } from './lazy-node.ts'
 
 /** Where one server listens. */
 export interface Address {

@@ -2,18 +2,19 @@ import { StoreUnavailableError } from '../../../src/errors.ts'
 import type { SessionEvent } from '../../../src/events.ts'
 import type { Store } from '../../../src/store.ts'
 import { Cluster } from '../replication/cluster.ts'
-import { replicateIn } from '../replication/composition.ts'
+import { replicateIn } from '../replication/store.ts'
 import type { Address } from './address.ts'
-import { binaryDriver } from './binary.ts'
-import { mayBePartial, type ServerProvider } from './discovery.ts'
-import { nodeStore } from './node.ts'
+import { binaryDriver } from './client/binary/driver.ts'
+import { textDriver } from './client/text/driver.ts'
+import { nodeStore } from './node-store.ts'
 import { checkOptions, type MemcachedOptions, type MemcachedSettings } from './options.ts'
-import { createRing } from './ring.ts'
-import { Rings } from './rings.ts'
-import { SeenServers } from './seen-servers.ts'
-import { type ServerWatch, watchServers } from './server-watch.ts'
-import { textDriver } from './text/driver.ts'
+import { mayBePartial, type ServerProvider } from './servers/dns.ts'
+import { createRing } from './servers/ring.ts'
+import { Rings } from './servers/ring-history.ts'
+import { SeenServers } from './servers/seen-servers.ts'
+import { type ServerWatch, watchServers } from './servers/server-watch.ts'
 
+export type { MemcachedOptions, MemcachedServer } from './options.ts'
 export {
   type ClusterServersOptions,
   clusterServers,
@@ -23,9 +24,8 @@ export {
   type NameServer,
   type ServerProvider,
   srvServers,
-} from './discovery.ts'
-export type { MemcachedOptions, MemcachedServer } from './options.ts'
-export type { RingHash } from './ring.ts'
+} from './servers/dns.ts'
+export type { RingHash } from './servers/ring.ts'
 export type { TlsOptions } from './tls.ts'
 
 /** Beyond the life of any session of a former ring, for processes that learn of a change later: lookups come every minute and may fail. */

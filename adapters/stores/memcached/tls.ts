@@ -1,6 +1,6 @@
 import { SessionOptionsError } from '../../../src/errors.ts'
 import { refuseUnknown } from '../../../src/options.ts'
-import { builtins } from './builtins.ts'
+import { builtins } from './lazy-node.ts'
 
 /** TLS to the server, always with its certificate checked: there is no way to switch that off. */
 export interface TlsOptions {

@@ -1,4 +1,4 @@
-import { isTombstone, revisionOf } from '../../../src/record.ts'
+import { isTombstone, revisionOf } from '../../../src/record/record.ts'
 import type { Entry, Version } from '../../../src/store.ts'
 import type { Member } from './member.ts'
 

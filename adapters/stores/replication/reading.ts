@@ -1,5 +1,5 @@
 import { StoreUnavailableError } from '../../../src/errors.ts'
-import { isClaim, isTombstone, revisionOf } from '../../../src/record.ts'
+import { isClaim, isTombstone, revisionOf } from '../../../src/record/record.ts'
 import type {
   CallOptions,
   CreateResult,

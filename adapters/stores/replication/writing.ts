@@ -1,12 +1,12 @@
-import { isTombstone, revisionOf, tombstone } from '../../../src/record.ts'
+import { isTombstone, revisionOf, tombstone } from '../../../src/record/record.ts'
 import type { CallOptions, CreateResult, UpdateOptions, UpdateResult, Version } from '../../../src/store.ts'
 import { askingOf, hasRunOut, isLeftOut } from './asking.ts'
 import type { Cluster } from './cluster.ts'
 import { type Copy, type Known, sameBytes, splitVersion } from './copies.ts'
-import { claim } from './ending.ts'
 import { type Member, outageOf } from './member.ts'
 import { acknowledge, nobody, reread, stored, type Write, whatIsThere } from './outcome.ts'
 import { put, read } from './reading.ts'
+import { claim } from './tombstones.ts'
 
 /**
  * How far a commit that misses the home copy puts its revision ahead of the clock: more than the clock skew between servers plus

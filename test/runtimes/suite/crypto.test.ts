@@ -1,9 +1,9 @@
 import { describe, expect, inject, test, vi } from 'vitest'
-import { identify } from '../../../src/identity.ts'
-import { checkSecrets, deriveRing } from '../../../src/keys.ts'
-import { createReceipts } from '../../../src/receipt.ts'
-import { encodeRecord, openRecord, sealRecord, tombstone } from '../../../src/record.ts'
-import { createTokens } from '../../../src/token.ts'
+import { identify } from '../../../src/claim/identity.ts'
+import { createReceipts } from '../../../src/claim/receipt.ts'
+import { createTokens } from '../../../src/claim/token.ts'
+import { checkSecrets, deriveRing } from '../../../src/crypto/keys.ts'
+import { encodeRecord, openRecord, sealRecord, tombstone } from '../../../src/record/record.ts'
 import type { VectorInput } from '../../support/reference.ts'
 
 const cases = inject('vectors').map((vector) => ({ ...vector, name: vector.input.name }))

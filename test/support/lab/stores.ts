@@ -1,7 +1,7 @@
 import { Redis as IoRedis } from 'ioredis'
 import { createClient } from 'redis'
 import { type MemcachedOptions, memcachedStore } from '../../../adapters/stores/memcached/index.ts'
-import { redisStore } from '../../../adapters/stores/redis.ts'
+import { redisStore } from '../../../adapters/stores/redis/index.ts'
 import { replicatedStore } from '../../../adapters/stores/replicated.ts'
 import type { Store } from '../../../src/index.ts'
 import { callMs } from './busy.ts'

@@ -2,13 +2,13 @@ import { lookup, Resolver } from 'node:dns/promises'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
+import { memcachedStore } from '../../../../adapters/stores/memcached/index.ts'
 import {
   clusterServers,
   dnsServers,
   type NameServer,
   srvServers,
-} from '../../../../adapters/stores/memcached/discovery.ts'
-import { memcachedStore } from '../../../../adapters/stores/memcached/index.ts'
+} from '../../../../adapters/stores/memcached/servers/dns.ts'
 import { freshKey, record } from '../../../conformance/values.ts'
 import { given, patience } from '../given.ts'
 

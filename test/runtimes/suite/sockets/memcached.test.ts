@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { memcachedStore } from '../../../../adapters/stores/memcached/index.ts'
-import { createRing, type RingHash, type RingServer } from '../../../../adapters/stores/memcached/ring.ts'
+import { createRing, type RingHash, type RingServer } from '../../../../adapters/stores/memcached/servers/ring.ts'
 import { freshKey, record } from '../../../conformance/values.ts'
 import { given, patience } from '../given.ts'
 

@@ -1,7 +1,7 @@
 import { createClient } from 'redis'
 import { afterEach, describe, expect, test } from 'vitest'
 import { memcachedStore } from '../../../../adapters/stores/memcached/index.ts'
-import { redisStore } from '../../../../adapters/stores/redis.ts'
+import { redisStore } from '../../../../adapters/stores/redis/index.ts'
 import type { Store } from '../../../../src/store.ts'
 import { freePort } from '../../../support/servers.ts'
 import { type ProxyMode, startTcpProxy } from '../../../support/tcp-proxy.ts'

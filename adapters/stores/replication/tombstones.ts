@@ -1,0 +1,75 @@
+import { claimsAlike, isTombstone, revisionOf } from '../../../src/record/record.ts'
+import type { DeleteOptions, UpdateResult } from '../../../src/store.ts'
+import { askingOf, hasRunOut } from './asking.ts'
+import type { Cluster } from './cluster.ts'
+import { type Copy, type Known, sameBytes } from './copies.ts'
+import { outageOf } from './member.ts'
+import { nobody, reread, type Stored, stored, type Write, whatIsThere } from './outcome.ts'
+import { entryOf, putOn } from './reading.ts'
+
+/**
+ * A claim is a tombstone by compare-and-swap, on every owner in ring order whatever its breaker says: of several exactly one wins.
+ *
+ * The first owner decides who. A newer record on a later one was acknowledged past the first, so it is not overwritten: the
+ * claimant takes it into the new session and claims again.
+ */
+export async function claim(write: Write, known: Known): Promise<UpdateResult> {
+  const { cluster, key, value, seconds } = write
+  const copies: Copy[] = []
+  for (const [at, copy] of known.copies.entries()) {
+    const after = await claimOne(write, copy, known.revision, stored(copies).length === 0)
+    if (after === 'changed') return whatIsThere(write, false)
+    if ('lostTo' in after) return { status: 'conflict', current: entryOf(after.lostTo, copies) }
+    if ('newer' in after) {
+      const now = [...copies, after.newer, ...known.copies.slice(at + 1)]
+      return { status: 'claimed', current: entryOf(after.newer.value, now) }
+    }
+    copies.push(after)
+  }
+  if (stored(copies).length === 0) throw nobody(write)
+  for (const { member, status } of copies) {
+    if (status === 'down') cluster.handover.note(member, key, { value, seconds })
+  }
+  return { status: 'stored', version: entryOf(value, copies).version }
+}
+
+type Claimed = Copy | 'changed' | { readonly lostTo: Uint8Array } | { readonly newer: Stored }
+
+/** One owner; a record that another wrote there meanwhile is claimed only where it is no newer than the caller's. */
+async function claimOne(write: Write, known: Copy, revision: number, isFirst: boolean): Promise<Claimed> {
+  const { key, value, seconds, asking } = write
+  const { member } = known
+  // One that let a call run out gets a moment even so: two claimants that each pass over another owner would both win.
+  const isDoubtful = known.status === 'down' || hasRunOut(member, asking.call)
+  let copy = isDoubtful ? await reread(member, key, asking) : known
+  for (let attempt = 0; attempt < 3 && copy.status !== 'down'; attempt++) {
+    if (copy.status === 'value' && isTombstone(copy.value))
+      return sameBytes(copy.value, value) || claimsAlike(copy.value, value) ? copy : { lostTo: copy.value }
+    if (copy.status === 'value' && copy !== known && revisionOf(copy.value) > revision)
+      return isFirst ? 'changed' : { newer: copy }
+    const from = copy
+    const result = await member.askAgain((store, call) => putOn(store, from, key, value, seconds, call), asking)
+    if (result?.status === 'stored') return { member, status: 'value', value, version: result.version }
+    if (result?.status === 'claimed') return { newer: { member, status: 'value', ...result.current } }
+    copy = await reread(member, key, asking)
+    if (isFirst && result && copy.status !== 'down' && !(copy.status === 'value' && isTombstone(copy.value)))
+      return 'changed'
+  }
+  return { member, status: 'down' }
+}
+
+/** A tombstone on every owner at once, whatever its breaker says; one that took it is enough, the rest get it handed over. */
+export async function remove(cluster: Cluster, key: string, { tombstone, ...options }: DeleteOptions): Promise<void> {
+  const owners = cluster.ownersOf(key)
+  const asking = askingOf(owners, options)
+  if (tombstone) {
+    const results = await Promise.all(owners.map((member) => cluster.bury(member, key, tombstone, asking, true)))
+    if (!results.includes(true)) throw outageOf(owners)
+    return
+  }
+  // Without a tombstone a copy that was missed would come back, so all must have taken it.
+  const work = owners.map((member) =>
+    member.ask((store, call) => store.delete(key, call).then(() => true), asking, true),
+  )
+  if ((await Promise.all(work)).includes(undefined)) throw outageOf(owners)
+}

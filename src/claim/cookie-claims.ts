@@ -1,0 +1,63 @@
+import { type Cookie, readCookie } from './cookie.ts'
+import type { Context } from './signer.ts'
+import type { BadTokenReason, Claim } from './token.ts'
+
+/** What the session cookies of a request say, as far as signatures can tell. */
+export interface Claims {
+  /** Every session that is named; of two tokens of one session the later. */
+  readonly found: readonly Claim[]
+  /** Some values were not looked at: there were too many that might have been tokens. */
+  readonly overlooked: boolean
+  /** A value was no valid token of ours: another application's, perhaps. */
+  readonly foreign: boolean
+}
+
+/** Verifying costs CPU; a request with more candidates than this is no browser's. What is remembered costs nothing. */
+const maxMacs = 4
+const none: Claims = { found: [], overlooked: false, foreign: false }
+
+/**
+ * Every session that the cookies of a request name, verified, without any store call; none where no cookie is a token of ours.
+ *
+ * Only what has the shape and the header of a token costs a MAC and counts: a sibling host can set any number of cookies of this
+ * name, and must not hide the real one. Such junk is told once per reason.
+ */
+export async function claimsIn(
+  cookie: Cookie,
+  cookieHeader: string | null | undefined,
+  context: () => Promise<Context>,
+  onBad: (reason: BadTokenReason) => void,
+): Promise<Claims> {
+  const values = readCookie(cookieHeader, cookie.name)
+  if (values.length === 0) return none
+  const { tokens } = await context()
+  const macs = { left: maxMacs }
+  const reasons: BadTokenReason[] = []
+  const latest = new Map<string, Claim>()
+  for (const token of values) {
+    const result = await tokens.verify(token, macs)
+    if (result.status === 'bad') {
+      if (result.reason === 'signature' || !reasons.includes(result.reason)) onBad(result.reason)
+      reasons.push(result.reason)
+    } else if (isLater(result.claim, latest.get(result.claim.identity.key)))
+      latest.set(result.claim.identity.key, result.claim)
+  }
+  const overlooked = reasons.includes('too-many')
+  return { found: [...latest.values()], overlooked, foreign: reasons.length > 0 }
+}
+
+const isLater = (claim: Claim, than: Claim | undefined) => than === undefined || than.revision < claim.revision
+
+/** The claim with the last revision that its browser has seen: the token's, or that of a receipt. */
+export async function withReceipt(
+  claim: Claim,
+  cookie: Cookie,
+  cookieHeader: string | null | undefined,
+  context: () => Promise<Context>,
+): Promise<Claim> {
+  const values = readCookie(cookieHeader, cookie.receiptName)
+  if (values.length === 0) return claim
+  const { receipts } = await context()
+  const revision = await receipts.latest(values, claim.identity.key, claim.revision)
+  return revision === claim.revision ? claim : { ...claim, revision }
+}

@@ -1,0 +1,105 @@
+import { crypto } from '#crypto'
+import { SessionOptionsError } from '../errors.ts'
+import { encodeBase64url } from './base64url.ts'
+import type { MacKey, SealingKey, SigningKey } from './contract.ts'
+
+/** At least 32 bytes of high entropy: text (its UTF-8 is used) or bytes. `openssl rand -base64 32` makes one. */
+export type Secret = string | Uint8Array
+
+/** All that is derived from one secret. */
+export interface Key {
+  /** The protected header of its tokens, as JSON and as it stands in a token. */
+  readonly header: string
+  readonly encodedHeader: string
+  /** Names the secret in the frame of a record: 4 bytes. Whatever the cookie is called, so that it can be told from the store alone. */
+  readonly tag: Uint8Array
+  /** For tokens of one cookie name: under another they do not verify, nor even have a header that is looked up. */
+  readonly signing: SigningKey
+  /**
+   * One of 256 sealing keys, by the first byte of the id's hash: random GCM nonces are safe for about 2^32 records of
+   * one key (NIST SP 800-38D section 8.3), so 256 keys carry that to 2^40.
+   */
+  sealing(n: number): Promise<SealingKey>
+  /** Makes receipts. */
+  receipt(): Promise<MacKey>
+}
+
+/** The keys of one configuration. The first signs and seals, all verify and open. */
+export interface KeyRing {
+  readonly first: Key
+  readonly byHeader: ReadonlyMap<string, Key>
+  byTag(tag: Uint8Array): Key | undefined
+  /** Makes the refs that stand for ids in logs; of the first key, so a ref does not depend on the token at hand. */
+  readonly ref: MacKey
+}
+
+/** Derives the ring of checked secrets, for the tokens of one cookie. */
+export async function deriveRing(secrets: readonly Uint8Array[], cookieName: string): Promise<KeyRing> {
+  const keys = await Promise.all(secrets.map((secret) => deriveKey(secret, cookieName)))
+  const [first] = keys
+  if (!first) throw new SessionOptionsError('secret: at least one is required')
+  const byTag = new Map(keys.map((key) => [key.tag.join(), key]))
+  return {
+    first,
+    byHeader: new Map(keys.map((key) => [key.encodedHeader, key])),
+    byTag: (tag) => byTag.get(tag.join()),
+    ref: await crypto.macKey(await crypto.hkdf(secrets[0] as Uint8Array, 'claimcheck/v1/ref')),
+  }
+}
+
+async function deriveKey(secret: Uint8Array, cookieName: string): Promise<Key> {
+  const name = await crypto.sha256(await crypto.hkdf(secret, 'claimcheck/v1/token'))
+  const raw = await crypto.hkdf(secret, `claimcheck/v1/token/${cookieName}`)
+  const kid = encodeBase64url(await crypto.sha256(raw)).slice(0, 8)
+  const header = `{"alg":"HS256","kid":"${kid}","typ":"session+jwt"}`
+  const sealing: SealingKey[] = []
+  let receipt: MacKey | undefined
+  return {
+    header,
+    encodedHeader: encodeBase64url(new TextEncoder().encode(header)),
+    tag: name.slice(0, 4),
+    signing: await crypto.signingKey(raw),
+    // The key is cached, not the promise: on workerd a promise belongs to the request that made it.
+    async sealing(n) {
+      sealing[n] ??= await crypto.sealingKey(await crypto.hkdf(secret, `claimcheck/v1/record/${n}`))
+      return sealing[n]
+    },
+    async receipt() {
+      receipt ??= await crypto.macKey(await crypto.hkdf(secret, 'claimcheck/v1/receipt'))
+      return receipt
+    },
+  }
+}
+
+/** Checks the `secret` option; throws `SessionOptionsError` naming what is wrong, never showing the secret. */
+export function checkSecrets(option: unknown): readonly Uint8Array[] {
+  const given: readonly unknown[] = Array.isArray(option) ? option : [option]
+  if (given.length === 0) throw new SessionOptionsError('secret: the list is empty')
+  const secrets = given.map((secret, at) => checkSecret(secret, Array.isArray(option) ? `secret[${at}]` : 'secret'))
+  const distinct = new Set(secrets.map((bytes) => bytes.join()))
+  if (distinct.size < secrets.length) throw new SessionOptionsError('secret: two of the list are the same')
+  return secrets
+}
+
+function checkSecret(secret: unknown, name: string): Uint8Array {
+  const refuse = (why: string): never => {
+    throw new SessionOptionsError(`${name} ${why}`)
+  }
+  if (secret === undefined || secret === null || secret === '') refuse('is missing: is the environment variable set?')
+  if (typeof secret !== 'string' && !(secret instanceof Uint8Array)) refuse('must be a string or a Uint8Array')
+  if (typeof secret === 'string' && secret.trim() !== secret)
+    refuse('has white space at an end: is a line break left over?')
+  const bytes = typeof secret === 'string' ? new TextEncoder().encode(secret) : (secret as Uint8Array).slice()
+  if (bytes.length < 32) refuse(`has ${bytes.length} bytes, at least 32 are required (RFC 7518 section 3.2)`)
+  if (new Set(bytes).size < 10) refuse('has too few different bytes')
+  if (hasPeriod(bytes)) refuse('repeats itself')
+  return bytes
+}
+
+/** A pattern of up to 16 bytes over and over is typed by hand, never drawn at random. */
+function hasPeriod(bytes: Uint8Array): boolean {
+  for (let period = 1; period <= 16; period++) {
+    if (bytes.every((byte, at) => at < period || byte === bytes[at - period])) return true
+  }
+  return false
+}

@@ -1,0 +1,193 @@
+import type { Identity } from '../claim/identity.ts'
+import { encodeBase64url } from '../crypto/base64url.ts'
+import type { Key, KeyRing } from '../crypto/keys.ts'
+import { SessionValueError } from '../errors.ts'
+import type { SessionData } from './journal.ts'
+import { isShallow, type Json, maxDepth } from './json.ts'
+
+/** The decoded contents of a record. */
+export interface SessionRecord {
+  /** Seconds since 1970 of the first write, or of the last `reauthenticated`. */
+  readonly created: number
+  /** Seconds since 1970 when it ends for good. */
+  readonly until: number
+  readonly data: SessionData
+  /** The commits that this record builds on, newest first, joined: see {@link commitOf}. Its own is not among them. */
+  readonly commits?: string | undefined
+  /** Members a newer release may have added; kept as they are. */
+  readonly extra: Readonly<Record<string, Json>>
+}
+
+/** What stored bytes turn out to be. `unknown`: a format or key of another release or rotation, to be left intact. */
+export type Opened =
+  | { readonly status: 'record'; readonly revision: number; readonly record: SessionRecord }
+  | { readonly status: 'tombstone'; readonly revision: number }
+  | { readonly status: 'corrupt' }
+  | { readonly status: 'unknown' }
+
+/*
+ * record     0 format = 1 | 1-4 tag of the key | 5-10 revision, big endian | 11 flags = 0 | 12-23 iv | ciphertext | 16 tag
+ * tombstone  0 format = 0 | 1 kind | 2-7 revision, big endian | 8-19 claim: first 12 bytes of the new key's hash, or zeros
+ */
+const recordFormat = 1
+const tombstoneFormat = 0
+const headBytes = 12
+const ivBytes = 12
+const authBytes = 16
+const tombstoneBytes = 20
+/** 48 random bits tell a commit from the few others of its session. */
+const commitBytes = 6
+/** The same in base64url. */
+export const commitLength = 8
+/** What sealing adds to the JSON of a record. */
+export const frameBytes: number = headBytes + ivBytes + authBytes
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** Seals a record under the ring's first key, bound to its store key and revision. */
+export async function sealRecord(
+  ring: KeyRing,
+  to: Identity,
+  revision: number,
+  plaintext: Uint8Array,
+): Promise<Uint8Array> {
+  const head = new Uint8Array(headBytes)
+  head[0] = recordFormat
+  head.set(ring.first.tag, 1)
+  writeRevision(head, 5, revision)
+  const iv = globalThis.crypto.getRandomValues(new Uint8Array(ivBytes))
+  const key = await sealingKey(ring.first, to)
+  const sealed = await key.seal(iv, boundTo(head, to), plaintext)
+  const bytes = new Uint8Array(headBytes + ivBytes + sealed.length)
+  bytes.set(head)
+  bytes.set(iv, headBytes)
+  bytes.set(sealed, headBytes + ivBytes)
+  return bytes
+}
+
+/** Opens stored bytes; never throws, whatever they are. */
+export async function openRecord(ring: KeyRing, from: Identity, bytes: Uint8Array): Promise<Opened> {
+  if (bytes[0] === tombstoneFormat) return openTombstone(bytes)
+  if (bytes.length < frameBytes) return { status: 'corrupt' }
+  const head = bytes.subarray(0, headBytes)
+  const key = ring.byTag(head.subarray(1, 5))
+  if (head[0] !== recordFormat || head[11] !== 0 || !key) return { status: 'unknown' }
+  const iv = bytes.subarray(headBytes, headBytes + ivBytes)
+  const sealing = await sealingKey(key, from)
+  const plaintext = await sealing.open(iv, boundTo(head, from), bytes.subarray(headBytes + ivBytes))
+  const record = plaintext && parseRecord(plaintext)
+  return record ? { status: 'record', revision: revisionOf(bytes), record } : { status: 'corrupt' }
+}
+
+/** The revision of a record or tombstone, without any key: compositions compare copies by it. */
+export function revisionOf(bytes: Uint8Array): number {
+  const at = bytes[0] === tombstoneFormat ? 2 : 5
+  let revision = 0
+  for (let i = at; i < at + 6; i++) revision = revision * 256 + (bytes[i] ?? 0)
+  return revision
+}
+
+/** What a commit is known by in the records that build on it: the first 6 bytes of the iv it was sealed with, in base64url. */
+export function commitOf(bytes: Uint8Array): string {
+  return encodeBase64url(bytes.subarray(headBytes, headBytes + commitBytes))
+}
+
+/** Whether the bytes say that a session has ended. */
+export function isTombstone(bytes: Uint8Array): boolean {
+  return bytes[0] === tombstoneFormat && bytes.length === tombstoneBytes
+}
+
+/** Whether a tombstone names the session that goes on in the place of this one. */
+export function isClaim(bytes: Uint8Array): boolean {
+  return isTombstone(bytes) && bytes.subarray(8).some((byte) => byte !== 0)
+}
+
+/** Whether two tombstones claim for the same session. */
+export function claimsAlike(a: Uint8Array, b: Uint8Array): boolean {
+  return isClaim(a) && isClaim(b) && a.subarray(8).every((byte, at) => byte === b[8 + at])
+}
+
+const kinds = { destroyed: 1, regenerated: 2 } as const
+
+/** A tombstone outlives every record that it outlaws by this, for clock differences; they live `idleSeconds`. */
+export const tombstoneMarginSeconds = 60
+
+/** What takes the place of a record that has ended; `claimedBy` is the new session of a regenerate. */
+export function tombstone(kind: keyof typeof kinds, revision: number, claimedBy?: Identity): Uint8Array {
+  const bytes = new Uint8Array(tombstoneBytes)
+  bytes[0] = tombstoneFormat
+  bytes[1] = kinds[kind]
+  writeRevision(bytes, 2, revision)
+  if (claimedBy) bytes.set(claimedBy.hash.subarray(0, 12), 8)
+  return bytes
+}
+
+/**
+ * The JSON of a record as UTF-8.
+ *
+ * Throws `SessionValueError` above `maxBytes`, naming the biggest keys: memcached would delete the old value instead. Where only
+ * the commits make it too large, they are left out: they merely spare a rare 503.
+ */
+export function encodeRecord(record: SessionRecord, maxBytes: number): Uint8Array {
+  const { created, until, data, commits, extra } = record
+  const list = commits ? { commits } : {}
+  const bytes = encoder.encode(JSON.stringify({ created, until, data: Object.fromEntries(data), ...list, ...extra }))
+  if (bytes.length <= maxBytes) return bytes
+  if (commits) return encodeRecord({ ...record, commits: '' }, maxBytes)
+  throw tooLarge(data, bytes.length, maxBytes)
+}
+
+function tooLarge(data: SessionData, bytes: number, maxBytes: number): SessionValueError {
+  const sizes = [...data].map(([key, value]) => ({ key, size: JSON.stringify(value).length }))
+  const biggest = sizes.sort((a, b) => b.size - a.size).slice(0, 3)
+  const names = biggest.map(({ key, size }) => `${key.slice(0, 40)} (${size})`).join(', ')
+  return new SessionValueError(
+    'too-large',
+    `session of ${bytes} bytes exceeds maxBytes ${maxBytes}; the biggest keys: ${names}`,
+  )
+}
+
+function parseRecord(plaintext: Uint8Array): SessionRecord | undefined {
+  try {
+    const parsed: unknown = JSON.parse(decoder.decode(plaintext))
+    if (!isObject(parsed) || !isShallow(parsed, maxDepth + 2)) return undefined
+    const { created, until, data, commits, ...extra } = parsed
+    if (!isTime(created) || !isTime(until) || !isObject(data)) return undefined
+    return { created, until, data: new Map(Object.entries(data)), ...listOf(commits), extra }
+  } catch {
+    return undefined
+  }
+}
+
+/** A list that is none of ours proves nothing; the session is good without it. */
+function listOf(commits: Json | undefined): Pick<SessionRecord, 'commits'> {
+  return typeof commits === 'string' && /^(?:[A-Za-z0-9_-]{8})+$/.test(commits) ? { commits } : {}
+}
+
+const isTime = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
+
+const isObject = (value: unknown): value is Record<string, Json> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+function openTombstone(bytes: Uint8Array): Opened {
+  if (isTombstone(bytes)) return { status: 'tombstone', revision: revisionOf(bytes) }
+  // Longer than a tombstone is a record whose first byte was altered, or a later release's: neither has ended the session.
+  return { status: bytes.length < tombstoneBytes ? 'corrupt' : 'unknown' }
+}
+
+function sealingKey(key: Key, identity: Identity) {
+  return key.sealing(identity.hash[0] as number)
+}
+
+/** Additional data: a record opens only with its own head and under its own key. */
+function boundTo(head: Uint8Array, identity: Identity): Uint8Array {
+  const aad = new Uint8Array(headBytes + identity.key.length)
+  aad.set(head)
+  encoder.encodeInto(identity.key, aad.subarray(headBytes))
+  return aad
+}
+
+function writeRevision(bytes: Uint8Array, at: number, revision: number): void {
+  for (let i = at + 5, rest = revision; i >= at; i--, rest = Math.floor(rest / 256)) bytes[i] = rest % 256
+}

@@ -1,0 +1,74 @@
+import { applyToHeaders, cacheControlByDefault } from '../claim/cookie.ts'
+
+/** The part of Hono's context that an answer goes through. */
+export interface Answering {
+  /** Whether there is an answer already. */
+  readonly finalized: boolean
+  get res(): Response
+  set res(response: Response | undefined)
+}
+
+/** Writes the headers that are due for a session. */
+type Write = (headers: Headers) => void
+
+const asUsed: Write = (headers) => applyToHeaders(headers, [])
+
+/**
+ * From the first use of a session on every answer says that it depends on the cookie, before anything else sees it: a `cache()`
+ * inside of the session would serve it to others.
+ *
+ * Not by `c.header()` alone: Hono drops what that has prepared where a handler returns a `Response` of its own or names another
+ * `Vary`, and taking hold of `c.res` beforehand would cost each answer a copy.
+ */
+export function tellFromNowOn(c: Answering): true {
+  if (c.finalized) writeTo(c, asUsed)
+  const accessor = Object.hasOwn(c, 'res') ? undefined : accessorOf(Object.getPrototypeOf(c))
+  if (accessor) Object.defineProperty(c, 'res', accessor)
+  return true
+}
+
+const accessors = new WeakMap<object, PropertyDescriptor>()
+
+/** One for all contexts: getters of their own would make each a class of its own for the engine. */
+function accessorOf(prototype: object): PropertyDescriptor | undefined {
+  const known = accessors.get(prototype)
+  if (known) return known
+  const { get, set } = Object.getOwnPropertyDescriptor(prototype, 'res') ?? {}
+  if (!get || !set) return undefined
+  const accessor: PropertyDescriptor = {
+    ...{ configurable: true, enumerable: false, get },
+    set(this: Answering, response) {
+      const own = response?.headers.get('Cache-Control') ?? undefined
+      set.call(this, response)
+      if (response) writeTo(this, (headers) => tellAgain(headers, own))
+    },
+  }
+  accessors.set(prototype, accessor)
+  return accessor
+}
+
+/** Hono has copied the headers of the answer before onto this one: our default must not outrank what it says itself. */
+function tellAgain(headers: Headers, own: string | undefined): void {
+  if (own !== undefined && headers.get('Cache-Control') === cacheControlByDefault) headers.set('Cache-Control', own)
+  applyToHeaders(headers, [])
+}
+
+/**
+ * Leaves 101 and `Response.error()` alone, copies an answer with immutable headers.
+ *
+ * Looks at status and headers only: anything else, `type` for one, takes @hono/node-server off its fast path.
+ */
+export function writeTo(c: Answering, write: Write): void {
+  const { res } = c
+  if (res.status === 101 || res.status === 0) return
+  try {
+    write(res.headers)
+  } catch {
+    // It has left: a timeout() outside has answered in its place.
+    if (res.bodyUsed || res.body?.locked) return
+    const copy = new Response(res.body, res)
+    write(copy.headers)
+    c.res = undefined
+    c.res = copy
+  }
+}

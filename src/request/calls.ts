@@ -1,0 +1,78 @@
+import { apply, dependsOnBase, Guard, type Operation, type SessionData } from '../record/journal.ts'
+import { freezeJson, type Json } from '../record/json.ts'
+
+/** What a look at a key finds. */
+export interface Seen {
+  readonly value: Json | undefined
+  /** Whether it is what was loaded, and nothing this request has set. */
+  readonly isStored: boolean
+}
+
+/**
+ * What a request does to its session, in the order of its calls.
+ *
+ * Each call sees the data as of its place. What is called before the load waits for it there, writes among it: a `pull` before a `set`
+ * takes what is stored, however late the load comes.
+ */
+export class Calls {
+  /** The changes so far, to be replayed on newer data. */
+  readonly operations: Operation[] = []
+  readonly guard: Guard = new Guard()
+  readonly #waiting: (() => void)[] = []
+  #hasBlind = false
+  #view: Map<string, Json> | undefined
+
+  /** Whether anything is to be stored, as far as that is known without a load. */
+  get hasChanges(): boolean {
+    return this.#hasBlind || this.operations.length > 0
+  }
+
+  /** The data as this request sees it now; empty before the load. */
+  get view(): SessionData {
+    return this.#view ?? new Map()
+  }
+
+  /** The data has come: what waits takes place, in its order. */
+  start(data: SessionData): void {
+    this.#view = new Map(data)
+    this.#hasBlind = false
+    for (const call of this.#waiting.splice(0)) call()
+  }
+
+  /** Does this now, or in its place when the data has come. */
+  take(call: () => void): void {
+    if (this.#view) call()
+    else this.#waiting.push(call)
+  }
+
+  /** Journals a change that needs no data. */
+  write(operation: Operation): void {
+    this.announce()
+    this.take(() => this.change(operation))
+  }
+
+  /** A change is on its way: where its load fails, the commit must not succeed. */
+  announce(): void {
+    if (!this.#view) this.#hasBlind = true
+  }
+
+  /** Applies a change and journals it; a recipe that throws leaves no trace. Only when the data is there. */
+  change(operation: Operation): void {
+    if (this.#view) apply(this.#view, operation)
+    if (operation.type === 'set' || operation.type === 'delete') this.guard.overwrite(operation.key)
+    if (operation.type === 'clear') this.guard.overwriteAll()
+    this.operations.push(operation)
+  }
+
+  /** Looks at a key, which is then guarded. Only when the data is there. */
+  look(key: string): Seen {
+    const isStored = dependsOnBase(this.operations, key)
+    if (isStored) this.guard.see(key)
+    return { value: freezeJson(this.#view?.get(key)), isStored }
+  }
+
+  lookAtAll(): Record<string, Json> {
+    this.guard.seeAll()
+    return freezeJson(Object.fromEntries(this.view))
+  }
+}

@@ -1,0 +1,162 @@
+import { clearCookies } from '../claim/cookie.ts'
+import type { Claim } from '../claim/token.ts'
+import { StoreUnavailableError } from '../errors.ts'
+import { equalData } from '../record/journal.ts'
+import { encodeRecord, sealRecord } from '../record/record.ts'
+import { isWorkers } from '../runtime.ts'
+import { conflict, dataToWrite, gone, hasJustEnded, newer } from './conflict.ts'
+import { handOut, tell } from './hand-out.ts'
+import { assertOne } from './nesting.ts'
+import { commitsIn } from './proof.ts'
+import { claimFor } from './regenerate.ts'
+import type { Found, Loaded, RequestState } from './state.ts'
+import { bury, create, foundAs, newTimes, nextRevision, update } from './write.ts'
+
+/** Collisions to ride out: with full jitter 20 writers in lockstep need at most 8 (measured), then they are a 409. */
+const maxAttempts = 8
+
+/**
+ * Brings the store to what the request asked for; the Set-Cookie values that are due: one, or none, or those that clear.
+ *
+ * Every path ends in one of: nothing sent, stored and acknowledged, or a typed error with nothing acknowledged.
+ */
+export async function commit(state: RequestState, failed: boolean): Promise<readonly string[]> {
+  while (state.pending.size > 0) await Promise.all(state.pending)
+  state.closed = true
+  assertOne(state, failed)
+  if (state.destroyed) return state.budget.phase(() => destroy(state))
+  // What a failed request did not answer must not have happened: only the end of a session is wanted either way.
+  if (failed) return []
+  state.failures.throwUntold()
+  if (!state.calls.hasChanges && !state.regenerated) return []
+  const loaded = await state.load()
+  if (loaded.status === 'unavailable') throw loaded.error
+  const { claim } = state
+  const cookie = await (claim ? changeInTurn(state, claim) : state.budget.phase(() => startOver(state, loaded)))
+  return cookie === undefined ? [] : [cookie]
+}
+
+/** Ends every session that the cookies name. The cookie is also cleared where it may be from before a change, unless another's is there. */
+async function destroy(state: RequestState): Promise<readonly string[]> {
+  const { found, foreign, overlooked } = await state.findClaims()
+  await Promise.all(found.map((claim) => bury(state, claim, 'destroyed')))
+  if (overlooked)
+    throw new StoreUnavailableError('too many session cookies to look at all: a session may live on, clear the cookies')
+  return found.length > 0 ? clearCookies(state.settings.cookie, !foreign) : []
+}
+
+async function changeInTurn(state: RequestState, claim: Claim): Promise<string | undefined> {
+  const { lanes } = await state.context()
+  let cookie: string | undefined
+  await state.load()
+  // A promise of workerd belongs to the request that made it: nobody else may wait for it. Compare-and-swap decides there alone.
+  if (isWorkers()) return (await state.budget.phase(() => changeLoaded(state, claim, undefined))).cookie
+  await state.budget.phase(() =>
+    lanes.run(
+      claim.identity.key,
+      (turn) => inTurn(state, turn),
+      async (before) => {
+        const newest = before && before.revision >= claim.revision ? before : undefined
+        const result = await changeLoaded(state, claim, newest)
+        cookie = result.cookie
+        return result.found
+      },
+    ),
+  )
+  return cookie
+}
+
+/** Waits for half of the time at most: compare-and-swap decides anyway, and a commit that hangs must not fail the next one. */
+async function inTurn<Result>(state: RequestState, turn: Promise<Result>): Promise<Result | undefined> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const enough = new Promise<undefined>((wake) => {
+    timer = setTimeout(() => wake(undefined), state.budget.leftMs / 2)
+  })
+  return Promise.race([turn, enough]).finally(() => clearTimeout(timer))
+}
+
+interface Changed {
+  readonly cookie?: string | undefined
+  /** The record after the change, for the next commit of the same session in this process. */
+  readonly found?: Found | undefined
+}
+
+async function changeLoaded(state: RequestState, claim: Claim, newest: Found | undefined): Promise<Changed> {
+  const loaded = await state.load()
+  if (state.regenerated) await Promise.all(state.strays.map((stray) => bury(state, stray, 'regenerated')))
+  switch (loaded.status) {
+    case 'unavailable':
+      throw loaded.error
+    case 'absent':
+      return { cookie: await startOver(state, loaded) }
+    case 'gone':
+      if (!state.regenerated && hasJustEnded(state, loaded.revision)) throw gone(state, loaded)
+      return { cookie: await start(state, loaded) }
+    case 'found': {
+      const base = newest && newest.revision > loaded.revision ? newest : loaded
+      return state.regenerated ? { cookie: await regenerate(state, claim, base) } : change(state, claim, base)
+    }
+  }
+}
+
+/**
+ * Begins a new session. After a regenerate no id that came with the request may live on: not the older record behind one that was
+ * lost, and neither of two.
+ */
+async function startOver(state: RequestState, loaded: Loaded): Promise<string | undefined> {
+  if (state.regenerated) await Promise.all(state.claims.map((claim) => bury(state, claim, 'regenerated')))
+  return start(state, loaded)
+}
+
+/**
+ * A session that is not there yet: stored under a fresh id, unless there is nothing to store.
+ *
+ * A login whose session has ended ends here too (a double click, a lost answer): with its own writes, and nothing of that session. What
+ * it took from there by `pull` may have been taken twice.
+ */
+async function start(state: RequestState, base: Loaded): Promise<string | undefined> {
+  if (state.calls.guard.hasTaken) throw conflict(state)
+  const data = state.dataOn(base)
+  if (data.size === 0) return undefined
+  const created = await create(state, { ...newTimes(state), extra: {}, data }, 0)
+  state.emit({ type: 'commit', outcome: 'created', bytes: created.bytes, attempts: created.attempts })
+  return handOut(state, created.claim)
+}
+
+/** Compare-and-swap from record to newer record until it holds; the journal is replayed on each. */
+async function change(state: RequestState, claim: Claim, from: Found): Promise<Changed> {
+  const { ring } = await state.context()
+  let base = from
+  let floor = 0
+  for (let attempts = 1; attempts <= maxAttempts; attempts++) {
+    const data = dataToWrite(state, base)
+    if (equalData(data, base.record.data)) return { found: base }
+    const revision = Math.max(nextRevision(state, base.revision, claim.revision), floor)
+    const record = { ...base.record, data, commits: commitsIn(state, base) }
+    const value = await sealRecord(ring, claim.identity, revision, encodeRecord(record, state.settings.maxBytes))
+    const readAt = performance.now()
+    const result = await update(state, claim, value, state.secondsToLive(record.until), base)
+    if (result.status === 'stored' || result.status === 'contained') {
+      state.emit({ type: 'commit', outcome: 'updated', bytes: value.length, attempts })
+      const cookie = await tell(state, claim, revision, record.until)
+      const isLast = result.status === 'stored'
+      return { cookie, found: isLast ? foundAs(value, record, result.version, readAt) : result.found }
+    }
+    // The rank was asked for on this very base: on a newer one it would outrank an acknowledged change of another.
+    floor = result.status === 'outranked' ? result.revision : 0
+    if (result.status === 'outranked') continue
+    const next = await newer(state, claim, result, base, attempts)
+    if (next.status !== 'found') throw gone(state, next)
+    base = next
+  }
+  throw conflict(state)
+}
+
+/** A new id, then the old one claimed for it: the old is dead at once, and of several logins exactly one takes its data along. */
+async function regenerate(state: RequestState, claim: Claim, from: Found): Promise<string | undefined> {
+  const result = await claimFor(state, claim, from)
+  if (result.status !== 'claimed') return start(state, result)
+  const { created, attempts } = result
+  state.emit({ type: 'commit', outcome: 'regenerated', bytes: created.bytes, attempts })
+  return handOut(state, created.claim)
+}

@@ -1,0 +1,71 @@
+import type { Claim } from '../claim/token.ts'
+import { SessionConflictError, SessionGoneError, StoreUnavailableError } from '../errors.ts'
+import type { SessionData } from '../record/journal.ts'
+import type { UpdateResult } from '../store.ts'
+import { openEntry, readRecord } from './load.ts'
+import { dataOf, type Ended, type Found, type RequestState } from './state.ts'
+
+type Refused = Extract<UpdateResult, { status: 'missing' | 'conflict' | 'outranked' | 'claimed' }>
+
+/** After a refused write: the newer record, or that the session has ended. Waits a little, so that rivals fall out of step. */
+export async function newer(
+  state: RequestState,
+  claim: Claim,
+  refused: Refused,
+  base: Found,
+  attempt: number,
+): Promise<Found | Ended> {
+  if (refused.status === 'missing') return { status: 'absent' }
+  // Once claimed, a read would find the claim.
+  const isOwn = refused.status === 'claimed'
+  const current = isOwn || (refused.status === 'conflict' && attempt <= 2) ? refused.current : undefined
+  if (attempt > 2) await pause(state, attempt)
+  const loaded = current
+    ? await openEntry(state, claim, current, performance.now())
+    : await readRecord(state, claim, base.revision)
+  if (loaded.status === 'found' && loaded.revision >= base.revision) return loaded
+  return loaded.status === 'found' ? newerOnly(state, claim, base) : loaded
+}
+
+/** A lagging copy was read: building on it would undo what this request has already seen. */
+async function newerOnly(state: RequestState, claim: Claim, base: Found): Promise<Found> {
+  const again = await readRecord(state, claim, base.revision)
+  if (again.status === 'found' && again.revision >= base.revision) return again
+  throw new StoreUnavailableError('the store returned an older record than before')
+}
+
+/** Full jitter: a random part of a window that doubles (4, 8, ... 64 ms). */
+function pause(state: RequestState, attempt: number): Promise<void> {
+  const ms = Math.random() * Math.min(64, 2 ** (attempt + 1))
+  return new Promise((wake) => setTimeout(wake, Math.min(ms, state.budget.leftMs)))
+}
+
+/** A late request of a browser that already has a newer cookie arrives within this time; later ones start anew. */
+const goneMs = 5000
+
+/** Since a little before this request came. Not where a clock that was ahead set the mark: then nobody could begin anew for long. */
+export function hasJustEnded(state: RequestState, endedAt: number): boolean {
+  return endedAt > state.openedAt - goneMs && endedAt < state.settings.now() + goneMs
+}
+
+/** The session that was to be written has ended meanwhile. One that was lost leaves nothing to wait for. */
+export function gone(state: RequestState, ended: Ended): SessionGoneError {
+  state.emit({ type: 'gone' })
+  const leftMs = ended.status === 'gone' ? ended.revision + goneMs - state.settings.now() : 0
+  return new SessionGoneError('the session has ended meanwhile: it was destroyed, regenerated or lost', {
+    retryAfterSeconds: Math.max(1, Math.ceil(leftMs / 1000)),
+  })
+}
+
+/** What this request had read and changed is not as it was. */
+export function conflict(state: RequestState): SessionConflictError {
+  state.emit({ type: 'conflict' })
+  return new SessionConflictError('another request changed what this one had read: nothing was written')
+}
+
+/** The data to write over `base`; throws where a key that this request saw and then changed is not as it was seen. */
+export function dataToWrite(state: RequestState, base: Found): SessionData {
+  const seen = state.loaded
+  if (seen && seen !== base && !state.calls.guard.holds(dataOf(seen), base.record.data)) throw conflict(state)
+  return state.dataOn(base)
+}

@@ -1,0 +1,157 @@
+import { SessionUseError } from '../errors.ts'
+import { refuseUnknown } from '../options.ts'
+import type { Operation, Recipe } from '../record/journal.ts'
+import { assertName, copyJson, type Json } from '../record/json.ts'
+import type { RegenerateOptions, Session } from '../session.ts'
+import { quiet } from './failures.ts'
+import type { RequestState } from './state.ts'
+
+/** The one implementation; frozen, so that `session.userId = 1` throws instead of being lost. */
+export class LazySession implements Session<Record<string, unknown>> {
+  readonly #state: RequestState
+
+  constructor(state: RequestState) {
+    this.#state = state
+    Object.freeze(this)
+  }
+
+  /** The state behind a value, if it is a session of this library. */
+  static stateOf(value: unknown): RequestState | undefined {
+    return typeof value === 'object' && value !== null && #state in value ? value.#state : undefined
+  }
+
+  get(key: string): Promise<Json | undefined> {
+    return quiet(this.#look(key))
+  }
+
+  has(key: string): Promise<boolean> {
+    return quiet(this.#look(key).then((value) => value !== undefined))
+  }
+
+  all(): Promise<Record<string, Json>> {
+    return quiet(this.#lookAtAll())
+  }
+
+  set(key: string, value: unknown): void {
+    assertName(key)
+    const copy = value === undefined ? undefined : copyJson(value, key)
+    const { calls } = this.#writable()
+    calls.write(copy === undefined ? { type: 'delete', key } : { type: 'set', key, value: copy })
+  }
+
+  delete(key: string): void {
+    this.set(key, undefined)
+  }
+
+  clear(): void {
+    this.#writable().calls.write({ type: 'clear' })
+  }
+
+  update(key: string, recipe: (current: never) => unknown): Promise<void> {
+    return this.#state.tell(this.#update(key, recipe as Recipe))
+  }
+
+  pull(key: string): Promise<Json | undefined> {
+    return this.#state.tell(this.#pull(key))
+  }
+
+  regenerate(options: RegenerateOptions = {}): void {
+    refuseUnknown(options, ['keep', 'reauthenticated'], 'option of regenerate:')
+    const state = this.#writable()
+    const { keep, reauthenticated = false } = options
+    if (keep !== undefined) state.calls.write({ type: 'keep', keys: [...keep] })
+    state.regenerated = { reauthenticated: reauthenticated || state.regenerated?.reauthenticated === true }
+  }
+
+  destroy(): void {
+    const state = this.#touch()
+    if (state.closed) throw new SessionUseError('the session was destroyed after its commit: nothing would happen')
+    if (state.refusal) throw state.refusal
+    state.destroyed = true
+  }
+
+  get ref(): string | undefined {
+    return this.#state.claim?.identity.ref
+  }
+
+  /** Reached by `c.json(session)` and other careless serializing, whose answer would be an empty object. */
+  toJSON(): never {
+    throw new SessionUseError('a session has no JSON form: await session.all() and serialize what it gives')
+  }
+
+  async #look(key: string): Promise<Json | undefined> {
+    assertName(key)
+    const state = this.#touch()
+    return state.destroyed ? undefined : state.ask((calls) => calls.look(key).value)
+  }
+
+  async #lookAtAll(): Promise<Record<string, Json>> {
+    const state = this.#touch()
+    return state.destroyed ? Object.freeze({}) : state.ask((calls) => calls.lookAtAll())
+  }
+
+  async #update(key: string, recipe: Recipe): Promise<void> {
+    assertName(key)
+    const state = this.#writable()
+    const operation: Operation = { type: 'update', key, recipe }
+    state.calls.announce()
+    await state.ask((calls) => {
+      if (state.loaded?.status === 'unavailable') calls.operations.push(operation)
+      assertAvailable(state)
+      calls.change(operation)
+    })
+  }
+
+  async #pull(key: string): Promise<Json | undefined> {
+    assertName(key)
+    const state = this.#writable()
+    return state.ask((calls) => {
+      assertAvailable(state)
+      const { value, isStored } = calls.look(key)
+      if (value === undefined) return undefined
+      calls.change({ type: 'delete', key })
+      if (isStored) calls.guard.hasTaken = true
+      return value
+    })
+  }
+
+  #touch(): RequestState {
+    this.#state.use()
+    return this.#state
+  }
+
+  #writable(): RequestState {
+    const state = this.#touch()
+    if (state.closed) throw new SessionUseError('the session was changed after its commit: nothing would be stored')
+    if (state.destroyed) throw new SessionUseError('the session was changed after destroy()')
+    if (state.refusal) throw state.refusal
+    assertAvailable(state)
+    return state
+  }
+}
+
+/** Under `anonymous` an outage is an empty session to those who look, but takes no change. */
+function assertAvailable({ loaded }: RequestState): void {
+  if (loaded?.status === 'unavailable') throw loaded.error
+}
+
+/** Methods keep their session when they are taken off it: `const { get } = c.var.session`. Bound on access, so that a request pays for what it uses. */
+for (const name of [
+  'get',
+  'has',
+  'all',
+  'set',
+  'delete',
+  'clear',
+  'update',
+  'pull',
+  'regenerate',
+  'destroy',
+] as const) {
+  const method: (...args: never[]) => unknown = LazySession.prototype[name]
+  Object.defineProperty(LazySession.prototype, name, {
+    get(this: LazySession) {
+      return method.bind(this)
+    },
+  })
+}

@@ -1,0 +1,45 @@
+import type { Claim } from '../claim/token.ts'
+import { commitLength, commitOf, isTombstone } from '../record/record.ts'
+import type { Entry } from '../store.ts'
+import { openEntry } from './load.ts'
+import type { Found, RequestState } from './state.ts'
+
+/** More than there are rivals that write on top of one another while one waits for an answer; 8 characters each. */
+const maxCommits = 16
+/** Servers' clocks may differ by 1 s, and a commit that missed its home is 2 s ahead. */
+const clockMs = 2000
+
+/** It was stored, and then built upon. */
+export interface Contained {
+  readonly status: 'contained'
+  readonly found: Found
+}
+
+/**
+ * What a record says it builds on, newest first.
+ *
+ * Whoever is in doubt about a commit asks again within `requestMs`. Where the last commit is older than that, nobody is, and the
+ * list begins anew: who writes alone carries none.
+ */
+export function commitsIn({ settings }: RequestState, base: Found): string {
+  const isRecent = settings.now() - base.revision < 2 * settings.requestMs + clockMs
+  return isRecent ? `${commitOf(base.bytes)}${base.record.commits ?? ''}`.slice(0, maxCommits * commitLength) : ''
+}
+
+function lists(commits: string, commit: string): boolean {
+  for (let at = 0; at < commits.length; at += commitLength) if (commits.startsWith(commit, at)) return true
+  return false
+}
+
+/** The record that is there now, if the one that was to be written is among those it builds on: that one was stored. */
+export async function containing(
+  state: RequestState,
+  claim: Claim,
+  entry: Entry,
+  value: Uint8Array,
+): Promise<Contained | undefined> {
+  if (isTombstone(value)) return undefined
+  const found = await openEntry(state, claim, entry, performance.now())
+  if (found.status !== 'found' || !lists(found.record.commits ?? '', commitOf(value))) return undefined
+  return { status: 'contained', found }
+}

@@ -1,0 +1,57 @@
+import type { Claim } from '../claim/token.ts'
+import { StoreUnavailableError } from '../errors.ts'
+import { conflict, dataToWrite, newer } from './conflict.ts'
+import type { Ended, Found, RequestState } from './state.ts'
+import { type Created, claimOld, create, newTimes, rewrite, undo } from './write.ts'
+
+/** A login starts again from a newer record this often: a parallel write must not fail it, an endless stream of them may. */
+const maxRegenerations = 3
+
+/** The new session has taken the place of the old one. */
+export interface Claimed {
+  readonly status: 'claimed'
+  readonly created: Created
+  readonly attempts: number
+}
+
+/**
+ * A new session under a fresh id, with the old one claimed for it; or that the old one has ended, and then there is no new one.
+ *
+ * Where this fails nothing of it is left: not the new session, and not the old one where the claim holds on one of its copies.
+ */
+export async function claimFor(state: RequestState, claim: Claim, from: Found): Promise<Claimed | Ended> {
+  const begun: Claim[] = []
+  const takeBack = () => Promise.all(begun.map((ended) => undo(state, ended)))
+  try {
+    const result = await attemptClaims(state, claim, from, begun)
+    if (result.status !== 'claimed') await takeBack()
+    return result
+  } catch (error) {
+    await takeBack()
+    throw error
+  }
+}
+
+/** `begun` gets what is to be taken back. */
+async function attemptClaims(state: RequestState, claim: Claim, from: Found, begun: Claim[]): Promise<Claimed | Ended> {
+  let base = from
+  let created: Created | undefined
+  for (let attempts = 1; attempts <= maxRegenerations; attempts++) {
+    const times = state.regenerated?.reauthenticated ? newTimes(state) : {}
+    const record = { ...base.record, ...times, data: dataToWrite(state, base), commits: '' }
+    if (created) created = await rewrite(state, created, record, base.revision)
+    else {
+      created = await create(state, record, Math.max(base.revision, claim.revision))
+      begun.push(created.claim)
+    }
+    const result = await claimOld(state, claim, base, created.claim.identity)
+    if (result.status === 'stored') return { status: 'claimed', created, attempts }
+    const wasClaimed = begun.includes(claim)
+    if (result.status === 'claimed' && !wasClaimed) begun.push(claim)
+    const next = await newer(state, claim, result, base, attempts)
+    if (next.status === 'found') base = next
+    else if (wasClaimed) throw new StoreUnavailableError('a claim was lost on its way from copy to copy')
+    else return next
+  }
+  throw conflict(state)
+}

@@ -1,0 +1,192 @@
+import { drawId, type Identity, identify } from '../claim/identity.ts'
+import type { Claim } from '../claim/token.ts'
+import { StoreUnavailableError } from '../errors.ts'
+import { encodeRecord, revisionOf, type SessionRecord, sealRecord, tombstone } from '../record/record.ts'
+import type { CallOptions, Entry, UpdateResult, Version } from '../store.ts'
+import { readRecord } from './load.ts'
+import { type Contained, containing } from './proof.ts'
+import type { Found, RequestState } from './state.ts'
+
+/** For a connection that has just been replaced, and a home that was missed. */
+const maxRewrites = 3
+/** Drawn ids before giving up; a composition answers `taken` for an id whose home is down. */
+const maxDraws = 64
+/** Kept back from the budget for taking back what failed; where that is little, a quarter of what is left. */
+const undoMs = 80
+/** For taking back where nothing is left after all. */
+const leastUndoMs = 20
+
+/** A record under a fresh id, whose token nobody has yet. */
+export interface Created {
+  readonly claim: Claim
+  readonly bytes: number
+  readonly attempts: number
+  readonly found: Found
+}
+
+/** Add-only, so that no id can ever take over another's record, whatever the random source does (CVE-class of tower-sessions 0.12). */
+export async function create(state: RequestState, record: SessionRecord, after: number): Promise<Created> {
+  const { ring } = await state.context()
+  const plaintext = encodeRecord(record, state.settings.maxBytes)
+  const keepMs = timeToUndo(state)
+  for (let attempts = 1; attempts <= maxDraws; attempts++) {
+    const identity = await identify(drawId(), state.settings.namespace, ring)
+    const revision = nextRevision(state, after)
+    const value = await sealRecord(ring, identity, revision, plaintext)
+    const seconds = state.secondsToLive(record.until)
+    const write = (options: CallOptions) => state.settings.store.create(identity.key, value, seconds, options)
+    const claim = { identity, revision, until: record.until }
+    const readAt = performance.now()
+    const result = await settle(state, identity, value, write, { keepMs }).catch(async (error: unknown) => {
+      if (error instanceof StoreUnavailableError) await undo(state, claim)
+      throw error
+    })
+    if (result.status === 'stored')
+      return { claim, bytes: value.length, attempts, found: foundAs(value, record, result.version, readAt) }
+  }
+  throw new StoreUnavailableError('no place for a new session was found')
+}
+
+/** A record as this request has just stored it. */
+export function foundAs(value: Uint8Array, record: SessionRecord, version: Version, readAt: number): Found {
+  return { status: 'found', revision: revisionOf(value), bytes: value, record, version, readAt }
+}
+
+/** Writes a record whose token nobody has yet once more, with other contents: what it was made from has become newer. */
+export async function rewrite(
+  state: RequestState,
+  from: Created,
+  record: SessionRecord,
+  after: number,
+): Promise<Created> {
+  const { ring } = await state.context()
+  const plaintext = encodeRecord(record, state.settings.maxBytes)
+  let { claim, found } = from
+  let floor = 0
+  for (let attempts = 1; attempts <= maxRewrites; attempts++) {
+    const revision = Math.max(nextRevision(state, after, found.revision), floor)
+    const value = await sealRecord(ring, claim.identity, revision, plaintext)
+    const readAt = performance.now()
+    const result = await update(state, claim, value, state.secondsToLive(record.until), found, timeToUndo(state))
+    if (result.status === 'stored') {
+      claim = { ...claim, revision, until: record.until }
+      return { claim, bytes: value.length, attempts, found: foundAs(value, record, result.version, readAt) }
+    }
+    floor = result.status === 'outranked' ? result.revision : 0
+    if (result.status === 'outranked') continue
+    // Nobody else writes it, but a version does not outlive its connection.
+    const now = await readRecord(state, claim, found.revision)
+    if (now.status !== 'found') break
+    found = now
+  }
+  throw new StoreUnavailableError('a new session could not be written again')
+}
+
+/** Ends a session for good, whatever is stored; no load is needed. */
+export async function bury(state: RequestState, claim: Claim, kind: 'destroyed' | 'regenerated'): Promise<void> {
+  const value = tombstone(kind, nextRevision(state, claim.revision))
+  await settle(state, claim.identity, value, (options) => end(state, claim, value, options))
+  state.emit({ type: 'commit', outcome: 'destroyed', bytes: value.length, attempts: 1 })
+}
+
+/** Replaces the old record by a tombstone that names the new session. */
+export async function claimOld(state: RequestState, claim: Claim, base: Found, by: Identity): Promise<Claimed> {
+  // Its rank does not matter: a tombstone beats every record.
+  const value = tombstone('regenerated', nextRevision(state, base.revision, claim.revision), by)
+  const result = await update(state, claim, value, state.settings.tombstoneSeconds, base, timeToUndo(state))
+  if (result.status === 'contained') throw new StoreUnavailableError('the store answered nonsense')
+  return result
+}
+
+/** Nothing is built on a tombstone. */
+export type Claimed = Exclude<Updated, Contained>
+
+/** How an update ends once doubt is resolved. */
+export type Updated = Exclude<UpdateResult, { readonly status: 'unknown' }> | Contained
+
+/** Compare-and-swap of one session's bytes. */
+export async function update(
+  state: RequestState,
+  claim: Claim,
+  value: Uint8Array,
+  seconds: number,
+  base: Found,
+  keepMs = 0,
+): Promise<Updated> {
+  const { key } = claim.identity
+  const versionAgeMs = performance.now() - base.readAt
+  const write = (options: CallOptions) =>
+    state.settings.store.update(key, value, seconds, base.version, { ...options, versionAgeMs })
+  const prove = (entry: Entry) => containing(state, claim, entry, value)
+  const result = await settle(state, claim.identity, value, write, { keepMs, prove })
+  if (result.status !== 'unknown') return result
+  const found = await prove(result.current)
+  if (found) return found
+  state.emit({ type: 'unavailable', node: result.error.node })
+  throw result.error
+}
+
+interface Settling<Proof> {
+  /** Kept back from the budget. */
+  readonly keepMs?: number
+  /** Whether what is there now shows that the write was stored. */
+  readonly prove?: (entry: Entry) => Promise<Proof | undefined>
+}
+
+/**
+ * One write. Where its answer was lost, the store is asked once what it holds: exactly these bytes (a record carries a random iv of
+ * its own, a tombstone the hash of its claimant) mean it was applied, and so does a record that was built on it. Anything else stays
+ * unknown, a 503: trying again applied changes twice in 10 % of simulated runs.
+ */
+async function settle<Result extends { readonly status: string }, Proof = never>(
+  state: RequestState,
+  identity: Identity,
+  value: Uint8Array,
+  write: (options: CallOptions) => Promise<Result>,
+  { keepMs = 0, prove }: Settling<Proof> = {},
+): Promise<Result | Proof | { readonly status: 'stored'; readonly version: Version }> {
+  try {
+    const result = await state.call((_, options) => write(options), { keepMs })
+    if (typeof result?.status !== 'string')
+      throw new StoreUnavailableError('the store answered nonsense', { reason: 'wrong-answer' })
+    return result
+  } catch (error) {
+    if (!(error instanceof StoreUnavailableError)) throw error
+    const entry: Entry | null = await state
+      .call((store, options) => store.read(identity.key, options), { keepMs })
+      .catch(() => null)
+    if (entry && sameBytes(entry.value, value)) return { status: 'stored', version: entry.version }
+    const proof = entry && (await prove?.(entry))
+    if (proof) return proof
+    throw error
+  }
+}
+
+/** Takes back a record whose token was never handed out. Nobody can reach it, so a failure here costs only memory. */
+export async function undo(state: RequestState, claim: Claim): Promise<void> {
+  const value = tombstone('destroyed', nextRevision(state, claim.revision))
+  await state.call((_, options) => end(state, claim, value, options), { atLeastMs: leastUndoMs }).catch(() => {})
+}
+
+async function end(state: RequestState, { identity }: Claim, value: Uint8Array, options: CallOptions) {
+  const { store } = state.settings
+  await store.delete(identity.key, { ...options, tombstone: { value, seconds: state.settings.tombstoneSeconds } })
+  return { status: 'stored', version: '' } as const
+}
+
+const timeToUndo = (state: RequestState) => Math.min(undoMs, state.budget.leftMs / 4)
+
+/** When a session that begins now began, and when it ends for good. */
+export function newTimes(state: RequestState): { readonly created: number; readonly until: number } {
+  const created = Math.floor(state.settings.now() / 1000)
+  return { created, until: created + state.settings.absoluteSeconds }
+}
+
+/** Later commits are higher, also where an earlier one was lost on the way, up to the clock skew between servers. */
+export function nextRevision(state: RequestState, ...seen: readonly number[]): number {
+  return Math.max(state.settings.now(), ...seen.map((revision) => revision + 1))
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, at) => byte === b[at])
+}
