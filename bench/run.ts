@@ -8,7 +8,7 @@ import { memoryStore } from '../adapters/stores/memory.ts'
 import { drawId, identify } from '../src/claim/identity.ts'
 import { createTokens } from '../src/claim/token.ts'
 import { deriveRing } from '../src/crypto/keys.ts'
-import { type SessionEnv, session } from '../src/index.ts'
+import { type SessionEnv, session } from '../src/hono.ts'
 import { encodeRecord, openRecord, sealRecord } from '../src/record/record.ts'
 import { compare, type Group } from './measure.ts'
 

@@ -1,5 +1,10 @@
-import type { BadTokenReason } from './claim/token.ts'
 import type { UnavailableReason } from './errors.ts'
+
+/**
+ * Why a cookie value is not a token of ours. `unknown-key`: of another secret, or issued under another cookie name. `too-many`: the
+ * request has more values that might be tokens than are looked at.
+ */
+export type BadTokenReason = 'malformed' | 'unknown-key' | 'signature' | 'claims' | 'expired' | 'too-many'
 
 /** What happened, for logs and metrics. Never holds an id, token, key or value. */
 export type SessionEvent =

@@ -1,5 +1,4 @@
 export type { CookieOptions } from './claim/cookie.ts'
-export type { BadTokenReason } from './claim/token.ts'
 export type { Secret } from './crypto/keys.ts'
 export {
   type AnySessionError,
@@ -14,8 +13,7 @@ export {
   type UnavailableOptions,
   type UnavailableReason,
 } from './errors.ts'
-export type { SessionEvent, SessionEventHandler } from './events.ts'
-export { type SessionEnv, session } from './hono.ts'
+export type { BadTokenReason, SessionEvent, SessionEventHandler } from './events.ts'
 export type { SessionOptions } from './options.ts'
 export { revisionOf } from './record/record.ts'
 export type { RegenerateOptions, Session, SessionReader, Stored } from './session.ts'

@@ -1,10 +1,11 @@
-import { type Cookie, type CookieOptions, checkCookie } from './claim/cookie.ts'
+import { need, refuseUnknown, wholeNumber } from './checks.ts'
+import { type CookieOptions, checkCookie } from './claim/cookie.ts'
+import type { TokenSettings } from './claim/signer.ts'
 import { checkSecrets, type Secret } from './crypto/keys.ts'
-import { SessionOptionsError } from './errors.ts'
 import type { SessionEventHandler } from './events.ts'
 import { frameBytes, tombstoneMarginSeconds } from './record/record.ts'
-import type { Store } from './store.ts'
-import { maxTtlSeconds } from './store.ts'
+import type { Settings } from './request/exchange.ts'
+import { maxTtlSeconds, type Store } from './store.ts'
 
 /** Everything a session layer can be told; unknown names are refused. */
 export interface SessionOptions {
@@ -33,30 +34,6 @@ export interface SessionOptions {
   readonly now?: (() => number) | undefined
 }
 
-/** What is needed to verify a token, checked. */
-export interface TokenSettings {
-  readonly secrets: readonly Uint8Array[]
-  readonly namespace: string
-  readonly cookie: Cookie
-  /** Whole milliseconds of `clock`. */
-  readonly now: () => number
-  readonly clock: () => number
-}
-
-/** Checked options with their defaults. */
-export interface Settings extends TokenSettings {
-  readonly store: Store
-  readonly idleSeconds: number
-  /** The longest a record is kept without being used: `idleSeconds`, but a tombstone must still outlive it in every store. */
-  readonly recordSeconds: number
-  readonly tombstoneSeconds: number
-  readonly absoluteSeconds: number
-  readonly maxBytes: number
-  readonly requestMs: number
-  readonly onUnavailable: 'fail' | 'anonymous'
-  readonly onEvent: SessionEventHandler | undefined
-}
-
 /** The options that make and verify tokens. */
 export const tokenOptions: readonly (keyof SessionOptions)[] = ['secret', 'namespace', 'cookie', 'now']
 
@@ -75,8 +52,8 @@ export function checkOptions(options: SessionOptions): Settings {
   need(isStore(store), 'store must be a store, for example memoryStore() of claimcheck/memory')
   need(['fail', 'anonymous'].includes(onUnavailable), "onUnavailable must be 'fail' or 'anonymous'")
   need(onEvent === undefined || typeof onEvent === 'function', 'onEvent must be a function')
-  const absoluteSeconds = whole('absoluteSeconds', options.absoluteSeconds, 28_800, maxTtlSeconds)
-  const idleSeconds = whole('idleSeconds', options.idleSeconds, Math.min(1800, absoluteSeconds), maxTtlSeconds)
+  const absoluteSeconds = wholeNumber('absoluteSeconds', options.absoluteSeconds, 28_800, 1, maxTtlSeconds)
+  const idleSeconds = wholeNumber('idleSeconds', options.idleSeconds, Math.min(1800, absoluteSeconds), 1, maxTtlSeconds)
   need(
     idleSeconds <= absoluteSeconds,
     `idleSeconds must not exceed absoluteSeconds, which is ${absoluteSeconds}: set both`,
@@ -89,8 +66,8 @@ export function checkOptions(options: SessionOptions): Settings {
     recordSeconds,
     tombstoneSeconds: recordSeconds + tombstoneMarginSeconds,
     absoluteSeconds,
-    maxBytes: whole('maxBytes', options.maxBytes, 65_536, maxRecordBytes - frameBytes),
-    requestMs: whole('requestMs', options.requestMs, 500, 60_000),
+    maxBytes: wholeNumber('maxBytes', options.maxBytes, 65_536, 1, maxRecordBytes - frameBytes),
+    requestMs: wholeNumber('requestMs', options.requestMs, 500, 1, 60_000),
     onUnavailable,
     onEvent,
   }
@@ -116,27 +93,6 @@ export function sameSettings(a: Settings, b: Settings): boolean {
     return JSON.stringify({ ...rest, secrets: secrets.join(';') })
   }
   return a.store === b.store && a.onEvent === b.onEvent && a.clock === b.clock && plain(a) === plain(b)
-}
-
-/** Throws for a name that is not known: a misspelt option must not be a silent default. */
-export function refuseUnknown(options: unknown, known: readonly string[], what: string): void {
-  if (typeof options !== 'object' || options === null)
-    throw new SessionOptionsError(`${what.replace(/[.:]$/, '')} must be an object`)
-  const unknown = Object.keys(options).find((name) => !known.includes(name))
-  if (unknown !== undefined) throw new SessionOptionsError(`unknown ${what}${what.endsWith('.') ? '' : ' '}${unknown}`)
-}
-
-function whole(name: string, given: unknown, byDefault: number, max: number): number {
-  const value = given === undefined ? byDefault : given
-  need(
-    Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= max,
-    `${name} must be a whole number, 1-${max}`,
-  )
-  return value as number
-}
-
-function need(condition: boolean, why: string): void {
-  if (!condition) throw new SessionOptionsError(why)
 }
 
 function isStore(value: unknown): value is Store {

@@ -1,8 +1,10 @@
 import { applyToHeaders } from './claim/cookie.ts'
-import { contextOf } from './claim/signer.ts'
+import { signerOf } from './claim/signer.ts'
 import { SessionValueError } from './errors.ts'
-import { checkOptions, type SessionOptions, type Settings } from './options.ts'
+import { checkOptions, type SessionOptions } from './options.ts'
 import { commit } from './request/commit.ts'
+import { CommitQueue } from './request/commit-queue.ts'
+import type { Found, Settings } from './request/exchange.ts'
 import { LazySession } from './request/lazy-session.ts'
 import { RequestState } from './request/state.ts'
 import type { Session } from './session.ts'
@@ -50,10 +52,10 @@ export function createSessions<Data extends object = Record<string, unknown>>(op
 
 /** The same from options that are checked already. */
 export function sessionsFrom<Data extends object>(settings: Settings): Sessions<Data> {
-  const context = contextOf(settings)
+  const shared = { settings, signer: signerOf(settings), queue: new CommitQueue<Found>() }
   return {
     open(cookieHeader) {
-      const state = new RequestState(settings, context, cookieHeader)
+      const state = new RequestState(shared, cookieHeader)
       let result: Promise<CommitResult> | undefined
       return {
         session: new LazySession(state) as unknown as Session<Data>,

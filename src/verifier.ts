@@ -1,7 +1,8 @@
+import { refuseUnknown } from './checks.ts'
 import { claimsIn } from './claim/cookie-claims.ts'
-import { contextOf } from './claim/signer.ts'
-import type { BadTokenReason } from './claim/token.ts'
-import { checkTokenOptions, refuseUnknown, type SessionOptions, tokenOptions } from './options.ts'
+import { signerOf } from './claim/signer.ts'
+import type { BadTokenReason } from './events.ts'
+import { checkTokenOptions, type SessionOptions, tokenOptions } from './options.ts'
 
 /** The options of the sessions whose cookies are verified: the same values, without a store. */
 export type VerifierOptions = Pick<SessionOptions, 'secret' | 'namespace' | 'cookie' | 'now'>
@@ -36,10 +37,10 @@ export type Verifier = (cookieHeader: string | null | undefined) => Promise<Veri
 export function createVerifier(options: VerifierOptions): Verifier {
   refuseUnknown(options, tokenOptions, 'option')
   const settings = checkTokenOptions(options)
-  const context = contextOf(settings)
+  const signer = signerOf(settings)
   return async function verify(cookieHeader) {
     let reason: BadTokenReason | undefined
-    const { found } = await claimsIn(settings.cookie, cookieHeader, context, (first) => {
+    const { found } = await claimsIn(settings.cookie, cookieHeader, signer, (first) => {
       reason ??= first
     })
     // Which of several lives only the store can tell; the one issued last is the one that most likely does.

@@ -1,8 +1,8 @@
 import process from 'node:process'
+import { need, refuseUnknown, wholeNumber } from '../../src/checks.ts'
 import { SessionOptionsError } from '../../src/errors.ts'
-import { refuseUnknown } from '../../src/options.ts'
 import type { Store } from '../../src/store.ts'
-import { type ContainerConfig, containerFromEnv, defaults, wholeNumber } from './container/config.ts'
+import { type ContainerConfig, containerFromEnv, defaults } from './container/config.ts'
 import type { Listening, ListenOptions } from './container/listening.ts'
 import { bunHere, listenOnBun } from './container/on-bun.ts'
 import { listenOnNode } from './container/on-node.ts'
@@ -135,8 +135,8 @@ const names = ['fetch', 'store', 'port', 'hostname', 'drainSeconds', 'stopSecond
 function checked(options: ContainerOptions) {
   refuseUnknown(options, names, 'option of serveContainer:')
   const { fetch, store, hostname } = options
-  if (typeof fetch !== 'function') throw new SessionOptionsError('fetch must be a function, such as app.fetch')
-  if (typeof store?.read !== 'function') throw new SessionOptionsError('store must be the store of the sessions')
+  need(typeof fetch === 'function', 'fetch must be a function, such as app.fetch')
+  need(typeof store?.read === 'function', 'store must be the store of the sessions')
   return {
     ...{ store, hostname },
     port: wholeNumber('port', options.port, defaults.port, 0, 65_535),

@@ -1,4 +1,5 @@
-import { SessionOptionsError, SessionValueError } from '../../src/errors.ts'
+import { need, refuseUnknown, wholeNumber } from '../../src/checks.ts'
+import { SessionValueError } from '../../src/errors.ts'
 import {
   assertKey,
   assertTtl,
@@ -177,14 +178,8 @@ function assertWrite(key: string, value: Uint8Array, ttlSeconds: number): void {
 }
 
 function checked(options: MemoryStoreOptions): { maxEntries: number; now: () => number } {
-  const given: unknown = options
-  if (typeof given !== 'object' || given === null)
-    throw new SessionOptionsError('memoryStore: options must be an object')
-  const { maxEntries = 10_000, now = Date.now, ...unknown } = options
-  const [name] = Object.keys(unknown)
-  if (name !== undefined) throw new SessionOptionsError(`memoryStore: unknown option ${name}`)
-  if (!Number.isSafeInteger(maxEntries) || maxEntries < 1 || maxEntries > mostEntries)
-    throw new SessionOptionsError(`memoryStore: maxEntries must be a whole number from 1 to ${mostEntries}`)
-  if (typeof now !== 'function') throw new SessionOptionsError('memoryStore: now must be a function')
-  return { maxEntries, now }
+  refuseUnknown(options, ['maxEntries', 'now'], 'option of memoryStore:')
+  const { now = Date.now } = options
+  need(typeof now === 'function', 'now must be a function')
+  return { maxEntries: wholeNumber('maxEntries', options.maxEntries, 10_000, 1, mostEntries), now }
 }

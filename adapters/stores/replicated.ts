@@ -1,5 +1,5 @@
+import { refuseUnknown } from '../../src/checks.ts'
 import { SessionOptionsError } from '../../src/errors.ts'
-import { refuseUnknown } from '../../src/options.ts'
 import type { Store } from '../../src/store.ts'
 import { replicate } from './replication/store.ts'
 

@@ -1,5 +1,5 @@
-import { type SessionEnv, session } from 'claimcheck'
 import { runContainer } from 'claimcheck/container'
+import { type SessionEnv, session } from 'claimcheck/hono'
 import { Hono } from 'hono'
 import { csrf } from 'hono/csrf'
 

@@ -1,11 +1,5 @@
-import {
-  SessionConflictError,
-  type SessionEnv,
-  SessionGoneError,
-  type SessionOptions,
-  StoreUnavailableError,
-  session,
-} from 'claimcheck'
+import { SessionConflictError, SessionGoneError, type SessionOptions, StoreUnavailableError } from 'claimcheck'
+import { type SessionEnv, session } from 'claimcheck/hono'
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { getCookie } from 'hono/cookie'

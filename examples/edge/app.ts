@@ -6,7 +6,7 @@
  * It needs nothing of the Worker but the two headers that say under which address the browser sees it.
  */
 import { serve } from '@hono/node-server'
-import { type SessionEnv, session } from 'claimcheck'
+import { type SessionEnv, session } from 'claimcheck/hono'
 import { memcachedStore } from 'claimcheck/memcached'
 import { type Context, Hono } from 'hono'
 import { csrf } from 'hono/csrf'

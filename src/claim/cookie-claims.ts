@@ -1,6 +1,7 @@
+import type { BadTokenReason } from '../events.ts'
 import { type Cookie, readCookie } from './cookie.ts'
-import type { Context } from './signer.ts'
-import type { BadTokenReason, Claim } from './token.ts'
+import type { Signer } from './signer.ts'
+import type { Claim } from './token.ts'
 
 /** What the session cookies of a request say, as far as signatures can tell. */
 export interface Claims {
@@ -25,12 +26,12 @@ const none: Claims = { found: [], overlooked: false, foreign: false }
 export async function claimsIn(
   cookie: Cookie,
   cookieHeader: string | null | undefined,
-  context: () => Promise<Context>,
+  signer: () => Promise<Signer>,
   onBad: (reason: BadTokenReason) => void,
 ): Promise<Claims> {
   const values = readCookie(cookieHeader, cookie.name)
   if (values.length === 0) return none
-  const { tokens } = await context()
+  const { tokens } = await signer()
   const macs = { left: maxMacs }
   const reasons: BadTokenReason[] = []
   const latest = new Map<string, Claim>()
@@ -53,11 +54,11 @@ export async function withReceipt(
   claim: Claim,
   cookie: Cookie,
   cookieHeader: string | null | undefined,
-  context: () => Promise<Context>,
+  signer: () => Promise<Signer>,
 ): Promise<Claim> {
   const values = readCookie(cookieHeader, cookie.receiptName)
   if (values.length === 0) return claim
-  const { receipts } = await context()
+  const { receipts } = await signer()
   const revision = await receipts.latest(values, claim.identity.key, claim.revision)
   return revision === claim.revision ? claim : { ...claim, revision }
 }

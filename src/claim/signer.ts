@@ -1,25 +1,32 @@
 import { deriveRing, type KeyRing } from '../crypto/keys.ts'
-import type { TokenSettings } from '../options.ts'
-import { Lanes } from '../request/commit-queue.ts'
-import type { Found } from '../request/state.ts'
+import type { Cookie } from './cookie.ts'
 import { createReceipts, type Receipts } from './receipt.ts'
 import { createTokens, type Tokens } from './token.ts'
 
-/** What one configuration shares between requests; holds nothing of any request. */
-export interface Context {
+/** What is needed to verify a token, checked. */
+export interface TokenSettings {
+  readonly secrets: readonly Uint8Array[]
+  readonly namespace: string
+  readonly cookie: Cookie
+  /** Whole milliseconds of `clock`. */
+  readonly now: () => number
+  readonly clock: () => number
+}
+
+/** Keys, and what is made of them: shared between the requests of one configuration, and holds nothing of any request. */
+export interface Signer {
   readonly ring: KeyRing
   readonly tokens: Tokens
   readonly receipts: Receipts
-  readonly lanes: Lanes<Found>
 }
 
 /** Built on first use: Workers allow no crypto while a script loads, and a promise there belongs to the request that made it. */
-export function contextOf(settings: TokenSettings): () => Promise<Context> {
-  let ready: Context | undefined
-  const build = async (): Promise<Context> => {
+export function signerOf(settings: TokenSettings): () => Promise<Signer> {
+  let ready: Signer | undefined
+  const build = async (): Promise<Signer> => {
     const ring = await deriveRing(settings.secrets, settings.cookie.name)
     const tokens = createTokens(ring, settings.namespace, settings.now)
-    return { ring, tokens, receipts: createReceipts(ring), lanes: new Lanes() }
+    return { ring, tokens, receipts: createReceipts(ring) }
   }
   return async () => {
     if (ready) return ready

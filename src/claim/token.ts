@@ -1,5 +1,6 @@
 import { decodeBase64url, encodeBase64url } from '../crypto/base64url.ts'
 import type { Key, KeyRing } from '../crypto/keys.ts'
+import type { BadTokenReason } from '../events.ts'
 import { type Identity, identify } from './identity.ts'
 import { createTokenCache } from './token-cache.ts'
 
@@ -14,12 +15,6 @@ export interface Claim {
   /** Signed by a key that is not the first: the next commit that writes sends the token again. */
   readonly outdated?: true | undefined
 }
-
-/**
- * Why a cookie value is not a token of ours. `unknown-key`: of another secret, or issued under another cookie name. `too-many`: the
- * request has more values that might be tokens than are looked at.
- */
-export type BadTokenReason = 'malformed' | 'unknown-key' | 'signature' | 'claims' | 'expired' | 'too-many'
 
 export type Verification =
   | { readonly status: 'valid'; readonly claim: Claim }

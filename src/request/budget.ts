@@ -1,9 +1,6 @@
 import { SessionError, StoreUnavailableError } from '../errors.ts'
 import { Patience } from './patience.ts'
 
-/** A timer that must not outlive its work, and runs on every platform. */
-const monotonic = () => performance.now()
-
 /** What a call gets beside the usual. */
 export interface CallTime {
   /** Milliseconds that are left to what comes after it. */
@@ -15,31 +12,33 @@ export interface CallTime {
 /**
  * The time one request may spend on its store, all calls together.
  *
- * Time is counted in phases (the load, the commit), so that a slow handler in between costs nothing; nor does the longest time in
- * which this process stood still or was kept busy while a call was under way.
+ * Only waiting counts, calls that go on at once count once: a slow handler costs nothing, nor does a machine that lets this process
+ * wait for its turn between two calls, nor the longest time in which it stood still or was kept busy during one.
  */
 export class Budget {
   #leftMs: number
-  #endsAt: number | undefined
+  /** How many wait now. */
+  #waiting = 0
+  #since = 0
   #stoodMs = 0
 
   constructor(ms: number) {
     this.#leftMs = ms
   }
 
-  /** Milliseconds left of the current phase. */
+  /** Milliseconds left. */
   get leftMs(): number {
-    return this.#endsAt === undefined ? this.#leftMs : Math.max(0, this.#endsAt - monotonic())
+    return Math.max(0, this.#waiting === 0 ? this.#leftMs : this.#leftMs - (performance.now() - this.#since))
   }
 
-  /** Runs one phase: its wall-clock time is taken off the budget. Phases do not overlap. */
-  async phase<Result>(work: () => Promise<Result>): Promise<Result> {
-    this.#endsAt = monotonic() + this.#leftMs
+  /** Waits for the store, or for another writer: this time counts. */
+  async wait<Result>(work: () => Promise<Result>): Promise<Result> {
+    if (this.#waiting++ === 0) this.#since = performance.now()
     try {
       return await work()
     } finally {
-      this.#leftMs = this.leftMs
-      this.#endsAt = undefined
+      const { leftMs } = this
+      if (--this.#waiting === 0) this.#leftMs = leftMs
     }
   }
 
@@ -61,7 +60,7 @@ export class Budget {
       controller.abort()
     })
     try {
-      return await Promise.race([work(controller.signal), timeout])
+      return await this.wait(() => Promise.race([work(controller.signal), timeout]))
     } catch (error) {
       throw error instanceof SessionError
         ? error
@@ -73,7 +72,7 @@ export class Budget {
 
   #stood(ms: number): void {
     if (ms <= this.#stoodMs) return
-    if (this.#endsAt !== undefined) this.#endsAt += ms - this.#stoodMs
+    this.#leftMs += ms - this.#stoodMs
     this.#stoodMs = ms
   }
 }

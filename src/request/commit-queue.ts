@@ -4,7 +4,7 @@
  * Each hands its result on, so that the next can write at once where it would otherwise collide and read again: 50 parallel
  * updates of one session cost one round trip each. Between processes compare-and-swap decides alone.
  */
-export class Lanes<Result> {
+export class CommitQueue<Result> {
   readonly #last = new Map<string, Promise<Result | undefined>>()
 
   /**

@@ -5,11 +5,12 @@ import { equalData } from '../record/journal.ts'
 import { encodeRecord, sealRecord } from '../record/record.ts'
 import { isWorkers } from '../runtime.ts'
 import { conflict, dataToWrite, gone, hasJustEnded, newer } from './conflict.ts'
+import type { Found, Loaded } from './exchange.ts'
 import { handOut, tell } from './hand-out.ts'
 import { assertOne } from './nesting.ts'
 import { commitsIn } from './proof.ts'
 import { claimFor } from './regenerate.ts'
-import type { Found, Loaded, RequestState } from './state.ts'
+import type { RequestState } from './state.ts'
 import { bury, create, foundAs, newTimes, nextRevision, update } from './write.ts'
 
 /** Collisions to ride out: with full jitter 20 writers in lockstep need at most 8 (measured), then they are a 409. */
@@ -24,7 +25,7 @@ export async function commit(state: RequestState, failed: boolean): Promise<read
   while (state.pending.size > 0) await Promise.all(state.pending)
   state.closed = true
   assertOne(state, failed)
-  if (state.destroyed) return state.budget.phase(() => destroy(state))
+  if (state.destroyed) return destroy(state)
   // What a failed request did not answer must not have happened: only the end of a session is wanted either way.
   if (failed) return []
   state.failures.throwUntold()
@@ -32,7 +33,7 @@ export async function commit(state: RequestState, failed: boolean): Promise<read
   const loaded = await state.load()
   if (loaded.status === 'unavailable') throw loaded.error
   const { claim } = state
-  const cookie = await (claim ? changeInTurn(state, claim) : state.budget.phase(() => startOver(state, loaded)))
+  const cookie = await (claim ? changeInTurn(state, claim) : startOver(state, loaded))
   return cookie === undefined ? [] : [cookie]
 }
 
@@ -46,22 +47,19 @@ async function destroy(state: RequestState): Promise<readonly string[]> {
 }
 
 async function changeInTurn(state: RequestState, claim: Claim): Promise<string | undefined> {
-  const { lanes } = await state.context()
   let cookie: string | undefined
   await state.load()
   // A promise of workerd belongs to the request that made it: nobody else may wait for it. Compare-and-swap decides there alone.
-  if (isWorkers()) return (await state.budget.phase(() => changeLoaded(state, claim, undefined))).cookie
-  await state.budget.phase(() =>
-    lanes.run(
-      claim.identity.key,
-      (turn) => inTurn(state, turn),
-      async (before) => {
-        const newest = before && before.revision >= claim.revision ? before : undefined
-        const result = await changeLoaded(state, claim, newest)
-        cookie = result.cookie
-        return result.found
-      },
-    ),
+  if (isWorkers()) return (await changeLoaded(state, claim, undefined)).cookie
+  await state.queue.run(
+    claim.identity.key,
+    (turn) => inTurn(state, turn),
+    async (before) => {
+      const newest = before && before.revision >= claim.revision ? before : undefined
+      const result = await changeLoaded(state, claim, newest)
+      cookie = result.cookie
+      return result.found
+    },
   )
   return cookie
 }
@@ -72,7 +70,7 @@ async function inTurn<Result>(state: RequestState, turn: Promise<Result>): Promi
   const enough = new Promise<undefined>((wake) => {
     timer = setTimeout(() => wake(undefined), state.budget.leftMs / 2)
   })
-  return Promise.race([turn, enough]).finally(() => clearTimeout(timer))
+  return state.budget.wait(() => Promise.race([turn, enough])).finally(() => clearTimeout(timer))
 }
 
 interface Changed {
@@ -125,7 +123,7 @@ async function start(state: RequestState, base: Loaded): Promise<string | undefi
 
 /** Compare-and-swap from record to newer record until it holds; the journal is replayed on each. */
 async function change(state: RequestState, claim: Claim, from: Found): Promise<Changed> {
-  const { ring } = await state.context()
+  const { ring } = await state.signer()
   let base = from
   let floor = 0
   for (let attempts = 1; attempts <= maxAttempts; attempts++) {

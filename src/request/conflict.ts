@@ -2,8 +2,9 @@ import type { Claim } from '../claim/token.ts'
 import { SessionConflictError, SessionGoneError, StoreUnavailableError } from '../errors.ts'
 import type { SessionData } from '../record/journal.ts'
 import type { UpdateResult } from '../store.ts'
+import type { Ended, Found } from './exchange.ts'
 import { openEntry, readRecord } from './load.ts'
-import { dataOf, type Ended, type Found, type RequestState } from './state.ts'
+import { dataOf, type RequestState } from './state.ts'
 
 type Refused = Extract<UpdateResult, { status: 'missing' | 'conflict' | 'outranked' | 'claimed' }>
 
@@ -37,7 +38,7 @@ async function newerOnly(state: RequestState, claim: Claim, base: Found): Promis
 /** Full jitter: a random part of a window that doubles (4, 8, ... 64 ms). */
 function pause(state: RequestState, attempt: number): Promise<void> {
   const ms = Math.random() * Math.min(64, 2 ** (attempt + 1))
-  return new Promise((wake) => setTimeout(wake, Math.min(ms, state.budget.leftMs)))
+  return state.budget.wait(() => new Promise((wake) => setTimeout(wake, Math.min(ms, state.budget.leftMs))))
 }
 
 /** A late request of a browser that already has a newer cookie arrives within this time; later ones start anew. */

@@ -4,7 +4,7 @@ import type { RequestState } from './state.ts'
 
 /** Signs the claim of a session that has begun or got a new id, and makes it the request's own; the Set-Cookie value. */
 export async function handOut(state: RequestState, claim: Claim): Promise<string> {
-  const { tokens } = await state.context()
+  const { tokens } = await state.signer()
   const { cookie } = state.settings
   state.claim = { ...claim, outdated: undefined }
   return serializeCookie(cookie, cookie.name, await tokens.sign(claim), secondsLeft(state, claim))
@@ -19,7 +19,7 @@ export async function handOut(state: RequestState, claim: Claim): Promise<string
 export async function tell(state: RequestState, claim: Claim, revision: number, until: number): Promise<string> {
   const told = { ...claim, revision, until }
   if (claim.outdated || claim.until !== until) return handOut(state, told)
-  const { receipts } = await state.context()
+  const { receipts } = await state.signer()
   const { cookie } = state.settings
   state.claim = told
   const receipt = await receipts.issue(claim.identity.key, revision)

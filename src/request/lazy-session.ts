@@ -1,5 +1,5 @@
+import { refuseUnknown } from '../checks.ts'
 import { SessionUseError } from '../errors.ts'
-import { refuseUnknown } from '../options.ts'
 import type { Operation, Recipe } from '../record/journal.ts'
 import { assertName, copyJson, type Json } from '../record/json.ts'
 import type { RegenerateOptions, Session } from '../session.ts'

@@ -1,8 +1,9 @@
 import type { Claim } from '../claim/token.ts'
 import { commitLength, commitOf, isTombstone } from '../record/record.ts'
 import type { Entry } from '../store.ts'
+import type { Found } from './exchange.ts'
 import { openEntry } from './load.ts'
-import type { Found, RequestState } from './state.ts'
+import type { RequestState } from './state.ts'
 
 /** More than there are rivals that write on top of one another while one waits for an answer; 8 characters each. */
 const maxCommits = 16

@@ -1,7 +1,8 @@
 import type { Claim } from '../claim/token.ts'
 import { StoreUnavailableError } from '../errors.ts'
 import { conflict, dataToWrite, newer } from './conflict.ts'
-import type { Ended, Found, RequestState } from './state.ts'
+import type { Ended, Found } from './exchange.ts'
+import type { RequestState } from './state.ts'
 import { type Created, claimOld, create, newTimes, rewrite, undo } from './write.ts'
 
 /** A login starts again from a newer record this often: a parallel write must not fail it, an endless stream of them may. */

@@ -1,44 +1,17 @@
 import { type Claims, claimsIn } from '../claim/cookie-claims.ts'
-import type { Context } from '../claim/signer.ts'
-import type { BadTokenReason, Claim } from '../claim/token.ts'
+import type { Claim } from '../claim/token.ts'
 import { SessionUseError, StoreUnavailableError } from '../errors.ts'
-import type { SessionEvent } from '../events.ts'
-import type { Settings } from '../options.ts'
+import type { BadTokenReason } from '../events.ts'
 import { replay, type SessionData } from '../record/journal.ts'
-import type { SessionRecord } from '../record/record.ts'
-import type { CallOptions, Store, Version } from '../store.ts'
-import { Budget, type CallTime } from './budget.ts'
 import { Calls } from './calls.ts'
+import { Exchange, type Loaded } from './exchange.ts'
 import { Failures } from './failures.ts'
 import { fetchClaims } from './load.ts'
-
-/** A live record as it was read or written, with the version that the next write must name. */
-export interface Found {
-  readonly status: 'found'
-  readonly revision: number
-  /** As they are stored: the records that build on it list them. */
-  readonly bytes: Uint8Array
-  readonly record: SessionRecord
-  readonly version: Version
-  /** When the version was asked for, on the monotonic clock. */
-  readonly readAt: number
-}
-
-/** No session (any more). `gone`: a tombstone was found; `absent`: nothing was, or nothing that can be used. */
-export type Ended = { readonly status: 'absent' } | { readonly status: 'gone'; readonly revision: number }
-
-/** How a load ends. */
-export type Loaded = Found | Ended | { readonly status: 'unavailable'; readonly error: StoreUnavailableError }
 
 const nothing: SessionData = new Map()
 
 /** Everything one request knows and wants of its session. The session writes here, the commit reads here. */
-export class RequestState {
-  readonly context: () => Promise<Context>
-  readonly settings: Settings
-  readonly budget: Budget
-  /** When the request came, on the configured clock. */
-  readonly openedAt: number
+export class RequestState extends Exchange {
   readonly calls: Calls = new Calls()
   readonly failures: Failures = new Failures()
   /** Reads and updates under way: a commit waits for them, so that a forgotten `await` loses nothing. */
@@ -61,28 +34,9 @@ export class RequestState {
   /** Those whose record was not found, beside one that was. */
   strays: readonly Claim[] = []
   loaded: Loaded | undefined
-  readonly cookieHeader: string | null | undefined
   #claiming: Promise<Claims> | undefined
   /** The one load, once it was asked for. */
   loading: Promise<Loaded> | undefined
-  /** For compositions: who let a call of this request run out. */
-  #ranOut: Set<object> | undefined
-
-  constructor(settings: Settings, context: () => Promise<Context>, cookieHeader: string | null | undefined) {
-    this.settings = settings
-    this.context = context
-    this.budget = new Budget(settings.requestMs)
-    this.openedAt = settings.now()
-    this.cookieHeader = cookieHeader
-  }
-
-  emit(event: SessionEvent): void {
-    // Watching a request must not fail it, nor end the process; said in the doc comment of SessionEventHandler.
-    try {
-      const answer: unknown = this.settings.onEvent?.(event)
-      if (answer instanceof Promise) answer.catch(noop)
-    } catch {}
-  }
 
   /** Marks the session as used. Throws where the answer may have left without saying that it depends on the cookie. */
   use(): void {
@@ -132,9 +86,8 @@ export class RequestState {
   }
 
   async #findClaims(): Promise<Claims> {
-    const { settings, context } = this
     const onBad = (reason: BadTokenReason) => this.emit({ type: 'bad-token', reason })
-    const claims = await claimsIn(settings.cookie, this.cookieHeader, context, onBad)
+    const claims = await claimsIn(this.settings.cookie, this.cookieHeader, this.signer, onBad)
     this.claims = claims.found
     if (claims.found.length === 1) this.claim = claims.found[0]
     return claims
@@ -149,7 +102,7 @@ export class RequestState {
   async #load(): Promise<Loaded> {
     const { found } = await this.findClaims()
     try {
-      this.loaded = found.length > 0 ? await this.budget.phase(() => fetchClaims(this, found)) : { status: 'absent' }
+      this.loaded = found.length > 0 ? await this.#fetch(found) : { status: 'absent' }
     } catch (error) {
       if (!(error instanceof StoreUnavailableError) || this.settings.onUnavailable === 'fail') throw error
       this.loaded = { status: 'unavailable', error }
@@ -158,23 +111,11 @@ export class RequestState {
     return this.loaded
   }
 
-  /** One call of the store, within the budget. */
-  async call<Result>(work: (store: Store, options: CallOptions) => Promise<Result>, time?: CallTime): Promise<Result> {
-    this.#ranOut ??= new Set()
-    const ranOut = this.#ranOut
-    try {
-      return await this.budget.call((signal) => work(this.settings.store, { signal, ranOut }), time)
-    } catch (error) {
-      if (error instanceof StoreUnavailableError)
-        this.emit({ type: 'unavailable', node: error.node, reason: error.reason })
-      throw error
-    }
-  }
-
-  /** The TTL of a record that ends for good at `until`: idle time, cut short by the end. Whole seconds, at least 1. */
-  secondsToLive(until: number): number {
-    const left = until - this.settings.now() / 1000
-    return Math.max(1, Math.ceil(Math.min(this.settings.recordSeconds, left)))
+  async #fetch(claims: readonly Claim[]): Promise<Loaded> {
+    const { loaded, claim, strays } = await fetchClaims(this, claims)
+    this.claim = claim
+    this.strays = strays
+    return loaded
   }
 }
 

@@ -3,9 +3,10 @@ import type { Claim } from '../claim/token.ts'
 import { StoreUnavailableError } from '../errors.ts'
 import { encodeRecord, revisionOf, type SessionRecord, sealRecord, tombstone } from '../record/record.ts'
 import type { CallOptions, Entry, UpdateResult, Version } from '../store.ts'
+import type { Found } from './exchange.ts'
 import { readRecord } from './load.ts'
 import { type Contained, containing } from './proof.ts'
-import type { Found, RequestState } from './state.ts'
+import type { RequestState } from './state.ts'
 
 /** For a connection that has just been replaced, and a home that was missed. */
 const maxRewrites = 3
@@ -26,7 +27,7 @@ export interface Created {
 
 /** Add-only, so that no id can ever take over another's record, whatever the random source does (CVE-class of tower-sessions 0.12). */
 export async function create(state: RequestState, record: SessionRecord, after: number): Promise<Created> {
-  const { ring } = await state.context()
+  const { ring } = await state.signer()
   const plaintext = encodeRecord(record, state.settings.maxBytes)
   const keepMs = timeToUndo(state)
   for (let attempts = 1; attempts <= maxDraws; attempts++) {
@@ -59,7 +60,7 @@ export async function rewrite(
   record: SessionRecord,
   after: number,
 ): Promise<Created> {
-  const { ring } = await state.context()
+  const { ring } = await state.signer()
   const plaintext = encodeRecord(record, state.settings.maxBytes)
   let { claim, found } = from
   let floor = 0

@@ -1,5 +1,6 @@
 import { Hono } from 'hono'
-import { type SessionEnv, type Store, session } from '../../src/index.ts'
+import { type SessionEnv, session } from '../../src/hono.ts'
+import type { Store } from '../../src/index.ts'
 
 /** What a server of these tests is told. */
 export interface AppOptions {

@@ -18,5 +18,5 @@ test('the Lambda adapter takes nothing in from outside: no hono, no store, no so
 })
 
 test('the test itself notices', async () => {
-  expect(await packagesOf("export * from './src/index.ts'")).toContain('hono/http-exception')
+  expect(await packagesOf("export * from './src/hono.ts'")).toContain('hono/http-exception')
 })

@@ -13,7 +13,7 @@ interface Bundle {
 }
 
 const hono = "import { Hono } from 'hono'\nconst app = new Hono()\nexport default app\n"
-const middleware = `${hono}import { session } from 'claimcheck'\n`
+const middleware = `${hono}import { session } from 'claimcheck/hono'\n`
 const entries = {
   'bare hono': hono,
   'hono + claimcheck, store of your own': `${middleware}app.use(session((c) => ({ store: c.env.STORE, secret: c.env.SECRET })))`,
@@ -23,7 +23,7 @@ const entries = {
     import { Redis } from '@upstash/redis/cloudflare'
     const store = (c) => upstashStore({ url: c.env.URL, token: c.env.TOKEN, client: Redis })
     app.use(session((c) => ({ store: store(c), secret: c.env.SECRET })))`,
-  'claimcheck and jose alone': "export { session } from 'claimcheck'",
+  'claimcheck and jose alone': "export { session } from 'claimcheck/hono'",
   'upstashStore alone': "export { upstashStore } from 'claimcheck/upstash'",
 }
 
@@ -103,7 +103,7 @@ test('seals and signs with WebCrypto', () => {
 })
 
 test('the patterns find what they are for', async () => {
-  const { code } = await bundle("export { session } from 'claimcheck'", ['hono', 'node:crypto'], ['node'])
+  const { code } = await bundle("export { session } from 'claimcheck/hono'", ['hono', 'node:crypto'], ['node'])
   const found = forbidden.filter(([, pattern]) => pattern.test(code)).map(([name]) => name)
   expect(found).toEqual(['built-in modules of Node', 'Buffer', 'process', 'implementation for Node'])
 })

@@ -1,4 +1,5 @@
-import { type Session, type SessionEnv, session } from 'claimcheck'
+import type { Session } from 'claimcheck'
+import { type SessionEnv, session } from 'claimcheck/hono'
 import { memoryStore } from 'claimcheck/memory'
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { cache } from 'hono/cache'

@@ -1,5 +1,6 @@
-import { type SessionEnv, type SessionOptions, session } from 'claimcheck'
+import type { SessionOptions } from 'claimcheck'
 import { storeFromEnv } from 'claimcheck/env'
+import { type SessionEnv, session } from 'claimcheck/hono'
 import { memcachedStore } from 'claimcheck/memcached'
 import { upstashStore } from 'claimcheck/upstash'
 import { type Context, Hono } from 'hono'

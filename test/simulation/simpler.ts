@@ -1,8 +1,8 @@
 import { inBackground } from '../../adapters/stores/replication/asking.ts'
-import { Cluster, type ClusterOptions } from '../../adapters/stores/replication/cluster.ts'
+import type { ClusterOptions } from '../../adapters/stores/replication/cluster.ts'
 import { type Copy, copyOf, splitVersion } from '../../adapters/stores/replication/copies.ts'
 import { entryOf, put } from '../../adapters/stores/replication/reading.ts'
-import { replicate } from '../../adapters/stores/replication/store.ts'
+import { createCluster, replicate } from '../../adapters/stores/replication/store.ts'
 import { claimsAlike, isTombstone, revisionOf } from '../../src/record/record.ts'
 import type { Store, UpdateResult } from '../../src/store.ts'
 import type { Build } from './simulate.ts'
@@ -14,7 +14,7 @@ type Rule = (key: string, value: Uint8Array, seconds: number, copies: readonly C
 function withRule(rule: Rule): Build {
   return (options: ClusterOptions): Store => {
     const real = replicate('simpler', options)
-    const cluster = new Cluster(options)
+    const cluster = createCluster(options)
     return {
       ...real,
       async update(key, value, seconds, version, callOptions) {
@@ -83,7 +83,7 @@ export const noFailoverRank: Build = (options) => {
 /** The real rule, but the first copy's vote on a claim is the last word: a newer record on a later copy is overwritten. */
 export const claimOverNewer: Build = (options) => {
   const real = replicate('simpler', options)
-  const cluster = new Cluster(options)
+  const cluster = createCluster(options)
   return {
     ...real,
     async update(key, value, seconds, version, callOptions) {

@@ -6,7 +6,7 @@ import { type ServerType, serve } from '@hono/node-server'
 import { Hono } from 'hono'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { memoryStore } from '../../adapters/stores/memory.ts'
-import { type SessionEnv, session } from '../../src/index.ts'
+import { type SessionEnv, session } from '../../src/hono.ts'
 import { nextCookies } from '../support/jar.ts'
 import { startServer, type TestServer } from '../support/servers.ts'
 

@@ -1,6 +1,6 @@
 import { type MemoryStore, memoryStore } from '../../adapters/stores/memory.ts'
-import { Cluster, type ClusterOptions } from '../../adapters/stores/replication/cluster.ts'
-import { replicateIn } from '../../adapters/stores/replication/store.ts'
+import type { Cluster, ClusterOptions } from '../../adapters/stores/replication/cluster.ts'
+import { createCluster, replicateIn } from '../../adapters/stores/replication/store.ts'
 import { tombstone } from '../../src/record/record.ts'
 import type { Store } from '../../src/store.ts'
 import { type FailingStore, failingStore, type GatedStore, gatedStore } from './stores.ts'
@@ -27,7 +27,7 @@ export function testCluster(count: number, options: Partial<ClusterOptions> = {}
     const { fail, always, deliver } = failing
     return { ...gatedStore(failing), name: `n${at}`, inner, fail, always, deliver }
   })
-  const cluster = new Cluster({
+  const cluster = createCluster({
     members: members.map((store) => ({ name: store.name, store })),
     giveUpSeconds: 30,
     now: Date.now,

@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
 import { type MemoryStore, memoryStore } from '../../adapters/stores/memory.ts'
-import { type SessionEnv, type SessionEvent, type SessionOptions, session } from '../../src/index.ts'
+import { type SessionEnv, session } from '../../src/hono.ts'
+import type { SessionEvent, SessionOptions } from '../../src/index.ts'
 import { type FakeClock, fakeClock } from './clock.ts'
 import { type CountingStore, countingStore } from './stores.ts'
 

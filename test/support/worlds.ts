@@ -1,13 +1,12 @@
 import { Hono } from 'hono'
 import { HTTPException } from 'hono/http-exception'
+import { type SessionEnv, session } from '../../src/hono.ts'
 import {
   type CommitResult,
   createSessions,
-  type SessionEnv,
   type SessionEvent,
   type SessionOptions,
   type Store,
-  session,
 } from '../../src/index.ts'
 import { codeOf } from '../conformance/assert.ts'
 import type { Outcome, SessionWorld, Site, Visit } from '../conformance/session-cases.ts'

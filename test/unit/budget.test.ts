@@ -42,7 +42,7 @@ describe('Budget', () => {
   it('leaves a call the time that nothing could run in (F9)', async () => {
     const budget = new Budget(100)
     const before = performance.now.bind(performance)
-    const reading = budget.phase(() => budget.call(() => sleep(60)))
+    const reading = budget.call(() => sleep(60))
     vi.spyOn(performance, 'now').mockImplementation(() => before() + 5000)
     await within(60, reading)
     expect(budget.leftMs).toBeGreaterThanOrEqual(40)
@@ -51,7 +51,7 @@ describe('Budget', () => {
 
   it('keeps back what it is told to (F10)', async () => {
     const budget = new Budget(100)
-    const pending = budget.phase(() => budget.call(never, { keepMs: 30 }))
+    const pending = budget.call(never, { keepMs: 30 })
     expect(await within(69, pending)).toBe('pending')
     expect(await within(2, pending)).toBeInstanceOf(StoreUnavailableError)
     expect(budget.leftMs).toBeGreaterThan(25)
@@ -74,24 +74,44 @@ describe('Budget', () => {
     expect(signal?.aborted).toBe(true)
   })
 
-  it('counts only the time inside its phases', async () => {
+  it('counts only the time that is waited', async () => {
     const budget = new Budget(100)
     await within(
       40,
-      budget.phase(() => sleep(40)),
+      budget.wait(() => sleep(40)),
     )
     expect(budget.leftMs).toBe(60)
     await vi.advanceTimersByTimeAsync(10_000)
     expect(budget.leftMs).toBe(60)
-    const pending = budget.phase(() => budget.call(never))
+    const pending = budget.call(never)
     expect(await within(59, pending)).toBe('pending')
     expect(await within(1, pending)).toBeInstanceOf(StoreUnavailableError)
     expect(budget.leftMs).toBe(0)
   })
 
-  it('counts a phase that fails', async () => {
+  it('takes nothing for what this process does, or stands still, between two calls (F9)', async () => {
     const budget = new Budget(100)
-    const failing = budget.phase(async () => {
+    await within(
+      10,
+      budget.call(() => sleep(10)),
+    )
+    const usual = performance.now.bind(performance)
+    vi.spyOn(performance, 'now').mockImplementation(() => usual() + 5000)
+    expect(budget.leftMs).toBe(90)
+    expect(await budget.call(async () => 'answer')).toBe('answer')
+    vi.restoreAllMocks()
+  })
+
+  it('counts calls that go on at once once', async () => {
+    const budget = new Budget(100)
+    const sleepers = [10, 30, 20].map((ms) => budget.call(() => sleep(ms)))
+    await within(30, Promise.all(sleepers))
+    expect(budget.leftMs).toBe(70)
+  })
+
+  it('counts a wait that fails', async () => {
+    const budget = new Budget(100)
+    const failing = budget.wait(async () => {
       await sleep(30)
       throw new Error('scripted')
     })
@@ -103,7 +123,7 @@ describe('Budget', () => {
     const budget = new Budget(50)
     await within(
       80,
-      budget.phase(() => sleep(80)),
+      budget.wait(() => sleep(80)),
     )
     const work = vi.fn(never)
     await expect(budget.call(work)).rejects.toThrow(StoreUnavailableError)

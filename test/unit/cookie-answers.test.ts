@@ -2,7 +2,7 @@ import { Hono } from 'hono'
 import { handle } from 'hono/aws-lambda'
 import { describe, expect, it } from 'vitest'
 import { memoryStore } from '../../adapters/stores/memory.ts'
-import { type SessionEnv, session } from '../../src/index.ts'
+import { type SessionEnv, session } from '../../src/hono.ts'
 import { type AppData, alice, ignored, secret, sessionApp, tokenIn } from '../support/session-app.ts'
 import { gatedStore } from '../support/stores.ts'
 

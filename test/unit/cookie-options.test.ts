@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { Cookie, CookieJar } from 'tough-cookie'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { memoryStore } from '../../adapters/stores/memory.ts'
-import { type CookieOptions, type SessionOptions, SessionOptionsError, session } from '../../src/index.ts'
+import { session } from '../../src/hono.ts'
+import { type CookieOptions, type SessionOptions, SessionOptionsError } from '../../src/index.ts'
 import { secret, sessionApp, tokenIn } from '../support/session-app.ts'
 
 const day = 86_400

@@ -162,9 +162,9 @@ describe('memoryStore', () => {
     [{ maxEntries: 16_777_217 }, /maxEntries/],
     [{ maxEntries: '10' }, /maxEntries/],
     [{ now: 5 }, /now/],
-    [{ maxentries: 5 }, /unknown option maxentries/],
-    [null, /options/],
-    ['big', /options/],
+    [{ maxentries: 5 }, /unknown option of memoryStore: maxentries/],
+    [null, /option of memoryStore must be an object/],
+    ['big', /option of memoryStore must be an object/],
   ])('refuses options %j when it is built', (options, message) => {
     expect(() => memoryStore(options as never)).toThrow(SessionOptionsError)
     expect(() => memoryStore(options as never)).toThrow(message)

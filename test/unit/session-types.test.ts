@@ -1,15 +1,8 @@
 import { Hono } from 'hono'
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import { memoryStore } from '../../adapters/stores/memory.ts'
-import {
-  createSessions,
-  type Session,
-  type SessionEnv,
-  type SessionOptions,
-  type SessionReader,
-  type Stored,
-  session,
-} from '../../src/index.ts'
+import { type SessionEnv, session } from '../../src/hono.ts'
+import { createSessions, type Session, type SessionOptions, type SessionReader, type Stored } from '../../src/index.ts'
 import { secret } from '../support/app.ts'
 
 interface Item {

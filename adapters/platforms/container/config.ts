@@ -1,3 +1,4 @@
+import { wholeNumber } from '../../../src/checks.ts'
 import { checkSecrets } from '../../../src/crypto/keys.ts'
 import { SessionOptionsError } from '../../../src/errors.ts'
 import type { Store } from '../../../src/store.ts'
@@ -44,13 +45,6 @@ export async function containerFromEnv(env: object): Promise<ContainerConfig> {
     // Last, so that nothing has been opened when another variable is wrong.
     store: await storeFromEnv(env),
   }
-}
-
-/** A whole number in range, or its default; throws `SessionOptionsError` naming it. */
-export function wholeNumber(name: string, value: unknown, byDefault: number, least: number, most: number): number {
-  if (value === undefined) return byDefault
-  if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most) return value as number
-  throw new SessionOptionsError(`${name} must be a whole number from ${least} to ${most}`)
 }
 
 /** Checked now: `session()` would do it later, and could not say which variable is wrong. */

@@ -1,8 +1,8 @@
 import { StoreUnavailableError } from '../../../src/errors.ts'
 import type { SessionEvent } from '../../../src/events.ts'
 import type { Store } from '../../../src/store.ts'
-import { Cluster } from '../replication/cluster.ts'
-import { replicateIn } from '../replication/store.ts'
+import type { Cluster } from '../replication/cluster.ts'
+import { createCluster, replicateIn } from '../replication/store.ts'
 import type { Address } from './address.ts'
 import { binaryDriver } from './client/binary/driver.ts'
 import { textDriver } from './client/text/driver.ts'
@@ -86,7 +86,7 @@ class Nodes {
       () => this.#emit({ type: 'ring-lost' }),
     )
     this.#seen = new SeenServers({ keepMs, isLost: (node) => this.#isLost(node) })
-    this.cluster = new Cluster({
+    this.cluster = createCluster({
       members: [],
       ownersOf: (key) => this.#rings.ownersOf(key),
       inForce: () => ({ names: this.#listed ?? this.#rings.nodesInForce, copies: replicas }),

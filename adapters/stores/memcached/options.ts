@@ -1,6 +1,5 @@
-import { SessionOptionsError } from '../../../src/errors.ts'
+import { need, refuseUnknown, wholeNumber } from '../../../src/checks.ts'
 import type { SessionEventHandler } from '../../../src/events.ts'
-import { refuseUnknown } from '../../../src/options.ts'
 import { isWorkers } from '../../../src/runtime.ts'
 import { type Address, parseServers } from './address.ts'
 import { loadMemjs } from './client/binary/memjs.ts'
@@ -90,17 +89,17 @@ export function checkOptions(options: MemcachedOptions): MemcachedSettings {
   need(tls === undefined || protocol !== 'binary', "tls does not go with protocol 'binary': memjs has none")
   checkTls(tls)
   need(options.onEvent === undefined || typeof options.onEvent === 'function', 'onEvent must be a function')
-  const replicas = whole('replicas', options.replicas, addresses?.length === 1 ? 1 : 2, 1, 8)
+  const replicas = wholeNumber('replicas', options.replicas, addresses?.length === 1 ? 1 : 2, 1, 8)
   need(addresses === undefined || replicas <= addresses.length, 'replicas must not exceed the number of servers')
   return {
     ...{ addresses, provider, previous, hash, replicas },
-    giveUpSeconds: whole('giveUpSeconds', options.giveUpSeconds, 30, 1, 86_400),
+    giveUpSeconds: wholeNumber('giveUpSeconds', options.giveUpSeconds, 30, 1, 86_400),
     isBinary: protocol === 'binary',
     onEvent: options.onEvent,
     driver: {
       ...checkCredentials(options),
-      connectMs: whole('connectMs', options.connectMs, defaultMs, 1, 60_000),
-      callMs: whole('callMs', options.callMs, defaultMs, 1, 60_000),
+      connectMs: wholeNumber('connectMs', options.connectMs, defaultMs, 1, 60_000),
+      callMs: wholeNumber('callMs', options.callMs, defaultMs, 1, 60_000),
       protocol: protocol === 'binary' ? 'auto' : protocol,
       tls,
     },
@@ -115,15 +114,4 @@ function checkCredentials({ username, password }: MemcachedOptions): Pick<Memcac
     need(isFit, `${name} must be a string of at least one character, without NUL`)
   }
   return { username, password }
-}
-
-function whole(name: string, given: unknown, byDefault: number, least: number, most: number): number {
-  const value = given === undefined ? byDefault : given
-  const isFit = Number.isInteger(value) && (value as number) >= least && (value as number) <= most
-  need(isFit, `${name} must be a whole number from ${least} to ${most}`)
-  return value as number
-}
-
-function need(condition: boolean, why: string): void {
-  if (!condition) throw new SessionOptionsError(why)
 }

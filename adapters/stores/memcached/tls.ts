@@ -1,5 +1,5 @@
+import { refuseUnknown } from '../../../src/checks.ts'
 import { SessionOptionsError } from '../../../src/errors.ts'
-import { refuseUnknown } from '../../../src/options.ts'
 import { builtins } from './lazy-node.ts'
 
 /** TLS to the server, always with its certificate checked: there is no way to switch that off. */

@@ -1,4 +1,4 @@
-import { SessionOptionsError, StoreUnavailableError } from '../../../src/errors.ts'
+import { StoreUnavailableError } from '../../../src/errors.ts'
 import { Patience } from '../../../src/request/patience.ts'
 import { type Why, whyOf } from './reasons.ts'
 
@@ -17,19 +17,6 @@ export interface RedisConnection {
   /** Milliseconds until a call without an answer is an outage. */
   readonly callMs: number
   readonly send: SendCommand
-}
-
-/** Throws `SessionOptionsError` unless it is a whole number of milliseconds, up to a minute. */
-export function assertCallMs(callMs: number): void {
-  if (!Number.isSafeInteger(callMs) || callMs < 1 || callMs > 60_000)
-    throw new SessionOptionsError('callMs must be a whole number of milliseconds from 1 to 60000')
-}
-
-/** Throws `SessionOptionsError` unless it is an object with none but these options. */
-export function assertOptions(options: unknown, where: string, known: readonly string[]): void {
-  if (typeof options !== 'object' || options === null) throw new SessionOptionsError(`${where} needs an options object`)
-  const unknown = Object.keys(options).find((name) => !known.includes(name))
-  if (unknown !== undefined) throw new SessionOptionsError(`${where}: unknown option "${unknown}"`)
 }
 
 /**

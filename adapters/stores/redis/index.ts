@@ -1,6 +1,7 @@
+import { refuseUnknown, wholeNumber } from '../../../src/checks.ts'
 import { SessionOptionsError } from '../../../src/errors.ts'
 import type { Store } from '../../../src/store.ts'
-import { assertCallMs, assertOptions, type SendCommand } from './call.ts'
+import type { SendCommand } from './call.ts'
 import { redisCommandsStore } from './commands.ts'
 
 /** node-redis 4, 5 or 6: a client or a pool (not a cluster or sentinel, whose `sendCommand` takes the key first). */
@@ -43,9 +44,9 @@ const defaultCallMs = 250
  * Throws `SessionOptionsError`.
  */
 export function redisStore(options: RedisStoreOptions): Store {
-  assertOptions(options, 'redisStore', ['client', 'callMs'])
-  const { client, callMs = defaultCallMs } = options
-  assertCallMs(callMs)
+  refuseUnknown(options, ['client', 'callMs'], 'option of redisStore:')
+  const { client } = options
+  const callMs = wholeNumber('callMs', options.callMs, defaultCallMs, 1, 60_000)
   return redisCommandsStore({ name: 'redis', callMs, send: senderOf(client) })
 }
 

@@ -1,6 +1,6 @@
+import { refuseUnknown, wholeNumber } from '../../../src/checks.ts'
 import { SessionOptionsError } from '../../../src/errors.ts'
 import type { Store } from '../../../src/store.ts'
-import { assertCallMs, assertOptions } from './call.ts'
 import { redisCommandsStore } from './commands.ts'
 import { restSender } from './rest.ts'
 import { type RedisClass, sdkSender } from './sdk.ts'
@@ -32,9 +32,9 @@ const defaultCallMs = 400
  * replicas (by the sync token of each answer). Throws `SessionOptionsError`.
  */
 export function upstashStore(options: UpstashStoreOptions): Store {
-  assertOptions(options, 'upstashStore', ['url', 'token', 'callMs', 'client'])
-  const { callMs = defaultCallMs, client } = options
-  assertCallMs(callMs)
+  refuseUnknown(options, ['url', 'token', 'callMs', 'client'], 'option of upstashStore:')
+  const { client } = options
+  const callMs = wholeNumber('callMs', options.callMs, defaultCallMs, 1, 60_000)
   if (client !== undefined && typeof client !== 'function')
     throw new SessionOptionsError('upstashStore: client must be the class Redis of @upstash/redis')
   const url = checkedUrl(options.url)

@@ -2,7 +2,6 @@ import { type CallOptions, maxTtlSeconds, type Store, type Tombstone } from '../
 import { type Asking, hasRunOut, inBackground } from './asking.ts'
 import { Handover } from './handover.ts'
 import { Member } from './member.ts'
-import { read } from './reading.ts'
 
 /** What makes a cluster out of stores. */
 export interface ClusterOptions {
@@ -26,15 +25,20 @@ const tombstoneSeconds = 86_400
 /** As in the core: a tombstone outlives every record by this, for clock differences. */
 const marginSeconds = 60
 
+/** Brings the copies of a key together again, so that this member has its own; false where that failed. */
+export type RepairRecord = (cluster: Cluster, key: string, member: Member) => Promise<boolean>
+
 /** The members, who owns what, and what is still to be handed over. Shared by reading and writing. */
 export class Cluster {
   readonly handover: Handover
   readonly options: ClusterOptions
+  readonly #repairRecord: RepairRecord
   readonly #byName: Map<string, Member> = new Map()
   #longestSeconds = 0
 
-  constructor(options: ClusterOptions) {
+  constructor(options: ClusterOptions, repairRecord: RepairRecord) {
     this.options = options
+    this.#repairRecord = repairRecord
     this.handover = new Handover((member, key, tombstone) => this.#repair(member, key, tombstone))
     for (const { name, store } of options.members) this.add(name, () => store)
   }
@@ -107,14 +111,10 @@ export class Cluster {
     return done
   }
 
+  /** What a node that is back has missed; false where it could not be told. */
   async #repair(member: Member, key: string, tombstone: Tombstone | undefined): Promise<boolean> {
-    if (tombstone)
-      return (await member.ask((store) => store.delete(key, { tombstone }).then(() => true), inBackground)) === true
-    const found = await read(this, key, {}).catch(() => undefined)
-    return (
-      found !== undefined &&
-      (found === null || found.copies.every((copy) => copy.member !== member || copy.status !== 'down'))
-    )
+    if (!tombstone) return this.#repairRecord(this, key, member)
+    return (await member.ask((store) => store.delete(key, { tombstone }).then(() => true), inBackground)) === true
   }
 
   async close(): Promise<void> {

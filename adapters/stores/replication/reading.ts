@@ -10,7 +10,7 @@ import type {
   UpdateResult,
 } from '../../../src/store.ts'
 import { type Asking, askingOf } from './asking.ts'
-import type { Cluster } from './cluster.ts'
+import type { Cluster, RepairRecord } from './cluster.ts'
 import { type Copy, copyOf, joinVersion, sameBytes, winnerOf } from './copies.ts'
 import { type Member, outageOf } from './member.ts'
 
@@ -52,6 +52,12 @@ export async function read(cluster: Cluster, key: string, options: ReadOptions):
     if (repaired) return { entry: entryOf(best.value, repaired), copies: repaired }
   }
   throw new StoreUnavailableError('the copies of a session did not come to rest')
+}
+
+/** Reading repairs: afterwards a member that was away holds what the others hold. */
+export const repairByReading: RepairRecord = async (cluster, key, member) => {
+  const found = await read(cluster, key, {}).catch(() => undefined)
+  return found?.copies.every((copy) => copy.member !== member || copy.status !== 'down') ?? found === null
 }
 
 /** Full jitter (up to 4, 8, ... 32 ms): writers that are between two copies get there, and rival readers fall out of step. */

@@ -2,13 +2,16 @@ import { assertKey, assertTtl, type NodeHealth, type Store, type StoreHealth } f
 import { Cluster, type ClusterOptions } from './cluster.ts'
 import { standing } from './copies.ts'
 import type { Member } from './member.ts'
-import { read } from './reading.ts'
+import { read, repairByReading } from './reading.ts'
 import { remove } from './tombstones.ts'
 import { create, update } from './writing.ts'
 
+/** A cluster that hands over what its members have missed. */
+export const createCluster = (options: ClusterOptions): Cluster => new Cluster(options, repairByReading)
+
 /** The composition itself, over members and an owner function that are checked already. */
 export function replicate(name: string, options: ClusterOptions): Store {
-  return replicateIn(name, new Cluster(options))
+  return replicateIn(name, createCluster(options))
 }
 
 /** The same over a cluster whose members come and go. */

@@ -19,7 +19,7 @@ async function storeOf(variant, { memcached, redis }) {
 }
 
 export async function start(variant, { port, memcached, redis }) {
-  const { session } = await ours('.')
+  const { session } = await ours('./hono')
   const store = await storeOf(variant, { memcached, redis })
   const app = new Hono()
   app.use(session({ store, secret: 'a benchmark needs no better secret than this', cookie: { insecure: true } }))

@@ -1,4 +1,5 @@
-import { type Session, type SessionEnv, type SessionOptions, session } from 'claimcheck'
+import type { Session, SessionOptions } from 'claimcheck'
+import { type SessionEnv, session } from 'claimcheck/hono'
 import { type Context, Hono } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { self } from './self.ts'

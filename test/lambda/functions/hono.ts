@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import { handle } from 'hono/aws-lambda'
 import { memcachedStore } from '../../../adapters/stores/memcached/index.ts'
-import { type SessionEnv, session } from '../../../src/index.ts'
+import { type SessionEnv, session } from '../../../src/hono.ts'
 
 const store = memcachedStore({ servers: [process.env.MEMCACHED_SERVERS ?? ''] })
 const app = new Hono<SessionEnv<{ userId: string }>>()

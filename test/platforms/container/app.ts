@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import { stream } from 'hono/streaming'
 import { runContainer } from '../../../adapters/platforms/container.ts'
-import { type SessionEnv, session } from '../../../src/index.ts'
+import { type SessionEnv, session } from '../../../src/hono.ts'
 
 /** A container whose handlers take their time; bundled by `processes.ts`, so that one file runs on every runtime. */
 const sleep = (ms: number) => new Promise<void>((wake) => setTimeout(wake, ms))

@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
 import { HTTPException } from 'hono/http-exception'
-import { type SessionEnv, type SessionEvent, type Store, session } from '../../../src/index.ts'
+import { type SessionEnv, session } from '../../../src/hono.ts'
+import type { SessionEvent, Store } from '../../../src/index.ts'
 import { requestMs } from './busy.ts'
 
 /** What every session of the lab holds. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Lanes } from '../../src/request/commit-queue.ts'
+import { CommitQueue } from '../../src/request/commit-queue.ts'
 
 const wait = <Result>(turn: Promise<Result>) => turn
 const giveUp = () => Promise.reject(new Error('no patience'))
@@ -16,11 +16,11 @@ function job(log: string[], name: string) {
 
 const settle = () => new Promise((turn) => setTimeout(turn, 0))
 
-describe('Lanes', () => {
+describe('CommitQueue', () => {
   it('runs work of one key in order and hands each result on', async () => {
-    const [lanes, log]: [Lanes<string>, string[]] = [new Lanes(), []]
+    const [queue, log]: [CommitQueue<string>, string[]] = [new CommitQueue(), []]
     const jobs = ['a', 'b', 'c'].map((name) => ({ name, ...job(log, name) }))
-    const runs = jobs.map(({ work }) => lanes.run('key', wait, work))
+    const runs = jobs.map(({ work }) => queue.run('key', wait, work))
     for (const [at, { name, finish }] of jobs.entries()) {
       await settle()
       expect(log).toHaveLength(at + 1)
@@ -31,9 +31,9 @@ describe('Lanes', () => {
   })
 
   it('runs work of different keys at the same time', async () => {
-    const [lanes, log]: [Lanes<string>, string[]] = [new Lanes(), []]
+    const [queue, log]: [CommitQueue<string>, string[]] = [new CommitQueue(), []]
     const [a, b] = [job(log, 'a'), job(log, 'b')]
-    const runs = [lanes.run('one', wait, a.work), lanes.run('two', wait, b.work)]
+    const runs = [queue.run('one', wait, a.work), queue.run('two', wait, b.work)]
     await settle()
     expect(log).toEqual(['a after undefined', 'b after undefined'])
     a.finish('a')
@@ -42,10 +42,10 @@ describe('Lanes', () => {
   })
 
   it('goes on after work that fails, which hands on nothing', async () => {
-    const [lanes, log]: [Lanes<string>, string[]] = [new Lanes(), []]
+    const [queue, log]: [CommitQueue<string>, string[]] = [new CommitQueue(), []]
     const [a, b] = [job(log, 'a'), job(log, 'b')]
-    const first = lanes.run('key', wait, a.work)
-    const second = lanes.run('key', wait, b.work)
+    const first = queue.run('key', wait, a.work)
+    const second = queue.run('key', wait, b.work)
     a.fail(new Error('scripted'))
     await expect(first).rejects.toThrow('scripted')
     b.finish('b')
@@ -54,11 +54,11 @@ describe('Lanes', () => {
   })
 
   it('keeps the order of the others where one in the middle gives up', async () => {
-    const [lanes, log]: [Lanes<string>, string[]] = [new Lanes(), []]
+    const [queue, log]: [CommitQueue<string>, string[]] = [new CommitQueue(), []]
     const [a, b, c] = [job(log, 'a'), job(log, 'b'), job(log, 'c')]
-    const first = lanes.run('key', wait, a.work)
-    const second = lanes.run('key', giveUp, b.work)
-    const third = lanes.run('key', wait, c.work)
+    const first = queue.run('key', wait, a.work)
+    const second = queue.run('key', giveUp, b.work)
+    const third = queue.run('key', wait, c.work)
     await expect(second).rejects.toThrow('no patience')
     await settle()
     expect(log).toEqual(['a after undefined'])
@@ -69,21 +69,21 @@ describe('Lanes', () => {
   })
 
   it('heals where work never ends, once the last in line has given up', async () => {
-    const [lanes, log]: [Lanes<string>, string[]] = [new Lanes(), []]
+    const [queue, log]: [CommitQueue<string>, string[]] = [new CommitQueue(), []]
     const [stuck, next] = [job(log, 'stuck'), job(log, 'next')]
-    void lanes.run('key', wait, stuck.work)
-    await expect(lanes.run('key', giveUp, async () => 'never')).rejects.toThrow('no patience')
+    void queue.run('key', wait, stuck.work)
+    await expect(queue.run('key', giveUp, async () => 'never')).rejects.toThrow('no patience')
     next.finish('next')
-    await lanes.run('key', wait, next.work)
+    await queue.run('key', wait, next.work)
     expect(log).toEqual(['stuck after undefined', 'next after undefined'])
   })
 
   it('forgets a lane that is empty: a later commit gets nothing old', async () => {
-    const [lanes, log]: [Lanes<string>, string[]] = [new Lanes(), []]
+    const [queue, log]: [CommitQueue<string>, string[]] = [new CommitQueue(), []]
     for (const name of ['a', 'b']) {
       const { work, finish } = job(log, name)
       finish(name)
-      await lanes.run('key', wait, work)
+      await queue.run('key', wait, work)
       await settle()
     }
     expect(log).toEqual(['a after undefined', 'b after undefined'])

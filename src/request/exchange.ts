@@ -1,0 +1,97 @@
+import type { Signer, TokenSettings } from '../claim/signer.ts'
+import { StoreUnavailableError } from '../errors.ts'
+import type { SessionEvent, SessionEventHandler } from '../events.ts'
+import type { SessionRecord } from '../record/record.ts'
+import type { CallOptions, Store, Version } from '../store.ts'
+import { Budget, type CallTime } from './budget.ts'
+import type { CommitQueue } from './commit-queue.ts'
+
+/** Checked options with their defaults. */
+export interface Settings extends TokenSettings {
+  readonly store: Store
+  readonly idleSeconds: number
+  /** The longest a record is kept without being used: `idleSeconds`, but a tombstone must still outlive it in every store. */
+  readonly recordSeconds: number
+  readonly tombstoneSeconds: number
+  readonly absoluteSeconds: number
+  readonly maxBytes: number
+  readonly requestMs: number
+  readonly onUnavailable: 'fail' | 'anonymous'
+  readonly onEvent: SessionEventHandler | undefined
+}
+
+/** What the requests of one configuration share. */
+export interface Shared {
+  readonly settings: Settings
+  readonly signer: () => Promise<Signer>
+  readonly queue: CommitQueue<Found>
+}
+
+/** A live record as it was read or written, with the version that the next write must name. */
+export interface Found {
+  readonly status: 'found'
+  readonly revision: number
+  /** As they are stored: the records that build on it list them. */
+  readonly bytes: Uint8Array
+  readonly record: SessionRecord
+  readonly version: Version
+  /** When the version was asked for, on the monotonic clock. */
+  readonly readAt: number
+}
+
+/** No session (any more). `gone`: a tombstone was found; `absent`: nothing was, or nothing that can be used. */
+export type Ended = { readonly status: 'absent' } | { readonly status: 'gone'; readonly revision: number }
+
+/** How a load ends. */
+export type Loaded = Found | Ended | { readonly status: 'unavailable'; readonly error: StoreUnavailableError }
+
+/** What one request needs to talk with its store: settings, keys, time and somebody to tell. */
+export class Exchange {
+  readonly settings: Settings
+  readonly signer: () => Promise<Signer>
+  readonly queue: CommitQueue<Found>
+  readonly cookieHeader: string | null | undefined
+  readonly budget: Budget
+  /** When the request came, on the configured clock. */
+  readonly openedAt: number
+  /** For compositions: who let a call of this request run out. */
+  #ranOut: Set<object> | undefined
+
+  constructor({ settings, signer, queue }: Shared, cookieHeader: string | null | undefined) {
+    this.settings = settings
+    this.signer = signer
+    this.queue = queue
+    this.cookieHeader = cookieHeader
+    this.budget = new Budget(settings.requestMs)
+    this.openedAt = settings.now()
+  }
+
+  emit(event: SessionEvent): void {
+    // Watching a request must not fail it, nor end the process; said in the doc comment of SessionEventHandler.
+    try {
+      const answer: unknown = this.settings.onEvent?.(event)
+      if (answer instanceof Promise) answer.catch(noop)
+    } catch {}
+  }
+
+  /** One call of the store, within the budget. */
+  async call<Result>(work: (store: Store, options: CallOptions) => Promise<Result>, time?: CallTime): Promise<Result> {
+    this.#ranOut ??= new Set()
+    const ranOut = this.#ranOut
+    try {
+      return await this.budget.call((signal) => work(this.settings.store, { signal, ranOut }), time)
+    } catch (error) {
+      if (error instanceof StoreUnavailableError)
+        this.emit({ type: 'unavailable', node: error.node, reason: error.reason })
+      throw error
+    }
+  }
+
+  /** The TTL of a record that ends for good at `until`: idle time, cut short by the end. Whole seconds, at least 1. */
+  secondsToLive(until: number): number {
+    const left = until - this.settings.now() / 1000
+    return Math.max(1, Math.ceil(Math.min(this.settings.recordSeconds, left)))
+  }
+}
+
+const noop = () => {}
