@@ -7,7 +7,7 @@ import { Hono } from 'hono'
 import { memoryStore } from '../adapters/stores/memory.ts'
 import { drawId, identify } from '../src/claim/identity.ts'
 import { createTokens } from '../src/claim/token.ts'
-import { deriveRing } from '../src/crypto/keys.ts'
+import { deriveKeys } from '../src/crypto/keys.ts'
 import { type SessionEnv, session } from '../src/hono.ts'
 import { encodeRecord, openRecord, sealRecord } from '../src/record/record.ts'
 import { compare, type Group } from './measure.ts'
@@ -19,7 +19,7 @@ console.log(`Node ${process.versions.node}, ${process.platform} ${process.arch};
 await compare([await tokens(), await records(), await requests()])
 
 async function tokens(): Promise<Group> {
-  const ring = await deriveRing([new TextEncoder().encode(secret)], '__Host-sid')
+  const ring = await deriveKeys([new TextEncoder().encode(secret)], '__Host-sid')
   const identity = await identify(drawId(), namespace, ring)
   const claim = { identity, revision: Date.now(), until: Math.floor(Date.now() / 1000) + 3600 }
   const { sign, verify } = createTokens(ring, namespace, Date.now)
@@ -33,7 +33,7 @@ async function tokens(): Promise<Group> {
 }
 
 async function records(): Promise<Group> {
-  const ring = await deriveRing([new TextEncoder().encode(secret)], '__Host-sid')
+  const ring = await deriveKeys([new TextEncoder().encode(secret)], '__Host-sid')
   const identity = await identify(drawId(), namespace, ring)
   const data = new Map([['text', 'x'.repeat(1024)]])
   const record = { created: 1, until: 2, data, extra: {} }

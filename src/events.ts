@@ -20,7 +20,7 @@ export type SessionEvent =
   /** The session was destroyed, regenerated or lost elsewhere: this request's writes were refused with 409. */
   | { readonly type: 'gone' }
   /** A composition gave up on a node: its sessions count as absent from now on. */
-  | { readonly type: 'lost'; readonly node?: string | undefined }
+  | { readonly type: 'node-given-up'; readonly node?: string | undefined }
   /**
    * The servers of a store changed so often that the oldest ring was given up before its time: sessions that only it can find
    * count as absent. Told to the store's own `onEvent`.

@@ -43,11 +43,11 @@ export function session<E extends Env = any>(options: OptionsOf<E>): MiddlewareH
       await asHttp(c, () => commit({ failed: true }))
       throw error
     }
-    if (state.touched && carriesSession(c.res.headers, settings.cookie)) state.refusal ??= twoSessions()
+    if (state.used && carriesSession(c.res.headers, settings.cookie)) state.refusal ??= twoSessions()
     const result = await asHttp(c, () => commit({ failed: open.failed || isFailure(c.error) }))
     if (isAnswered(c)) complete(c)
     else throwAsHttp(c, c.error)
-    if (result.touched) writeTo(c, (headers) => result.applyTo(headers))
+    if (result.used) writeTo(c, (headers) => result.applyTo(headers))
     else state.onFirstUse = onlyForErrors(c)
   }
 }
@@ -78,7 +78,7 @@ async function join(c: AnyContext, open: AnyOpen, next: () => Promise<void>): Pr
   const { session, state } = open
   const { onFirstUse } = state
   c.set('session', session)
-  if (state.touched) tellFromNowOn(c)
+  if (state.used) tellFromNowOn(c)
   state.onFirstUse = () => tellFromNowOn(c) && (onFirstUse?.() ?? true)
   try {
     await next()

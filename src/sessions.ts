@@ -12,7 +12,7 @@ import type { Session } from './session.ts'
 /** How a commit went; only then may the response leave. */
 export interface CommitResult {
   /** Whether the request used its session at all: its response then depends on the cookie. */
-  readonly touched: boolean
+  readonly used: boolean
   /** The value of the first Set-Cookie header that is due, if any: all there is, except after a logout. */
   readonly setCookie?: string
   /** The values of all Set-Cookie headers that are due: the claim check, or the receipt of a change; a logout clears both. */
@@ -79,11 +79,11 @@ export function sessionsFrom<Data extends object>(settings: Settings): Sessions<
 function resultOf(state: RequestState, setCookies: readonly string[]): CommitResult {
   const [setCookie] = setCookies
   return {
-    touched: state.touched,
+    used: state.used,
     ...(setCookie === undefined ? {} : { setCookie }),
     setCookies,
     applyTo(headers) {
-      if (state.touched) applyToHeaders(headers, setCookies)
+      if (state.used) applyToHeaders(headers, setCookies)
     },
   }
 }

@@ -23,7 +23,7 @@ export interface ReadOptions extends CallOptions {
   /** The caller has seen this revision: a composition looks further before it answers with less. A leaf may ignore it. */
   readonly atLeast?: number | undefined
   /** Told by a composition that answers null because it has given up a node that may have held the entry. */
-  readonly onLost?: ((node: string) => void) | undefined
+  readonly onGivenUp?: ((node: string) => void) | undefined
 }
 
 /** What a deleted record leaves behind, so that no late write, copy or returning node can bring it back. */
@@ -141,7 +141,7 @@ export interface Store {
    * Whether the connection still stands on which this version was acknowledged. A composition asks before it acknowledges: a node
    * that crashed since may have lost the write. A store that keeps what it acknowledged leaves the method out.
    */
-  stands?(version: Version): boolean
+  isCurrent?(version: Version): boolean
 
   /** Asks every node; settles within a second or so and never throws for a node that is down. */
   check?(): Promise<StoreHealth>

@@ -1,6 +1,6 @@
 import { crypto } from '#crypto'
 import { encodeBase64url } from '../crypto/base64url.ts'
-import type { KeyRing } from '../crypto/keys.ts'
+import type { KeySet } from '../crypto/keys.ts'
 
 /** 32 random bytes: 256 bits, where OWASP ASVS 7.2.3 asks for 128. */
 const idBytes = 32
@@ -22,8 +22,8 @@ export function drawId(): Uint8Array {
 }
 
 /** Derives everything that follows from an id. */
-export async function identify(id: Uint8Array, namespace: string, ring: KeyRing): Promise<Identity> {
+export async function identify(id: Uint8Array, namespace: string, keys: KeySet): Promise<Identity> {
   const hash = await crypto.sha256(id)
-  const ref = encodeBase64url(await ring.ref.digest(id)).slice(0, 8)
+  const ref = encodeBase64url(await keys.ref.digest(id)).slice(0, 8)
   return { id, hash, key: `${namespace}:${encodeBase64url(hash)}`, ref }
 }

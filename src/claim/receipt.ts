@@ -1,5 +1,5 @@
 import { encodeBase64url } from '../crypto/base64url.ts'
-import type { Key, KeyRing } from '../crypto/keys.ts'
+import type { Key, KeySet } from '../crypto/keys.ts'
 import { createTokenCache } from './token-cache.ts'
 
 /**
@@ -21,14 +21,14 @@ const macBytes = 16
 const shape = /^(0|[1-9a-z][0-9a-z]{0,9})\.[A-Za-z0-9_-]{22}$/
 const encoder = new TextEncoder()
 
-/** The receipts of one key ring; any of its keys verifies. */
-export function createReceipts(ring: KeyRing): Receipts {
+/** The receipts of one key set; any of its keys verifies. */
+export function createReceipts(keys: KeySet): Receipts {
   const memory = createTokenCache<true>()
 
   async function isGenuine(value: string, storeKey: string, macs: { left: number }): Promise<boolean> {
     const entry = `${storeKey} ${value}`
     if (memory.get(entry)) return true
-    for (const key of ring.byHeader.values()) {
+    for (const key of keys.byHeader.values()) {
       if (macs.left-- <= 0) return false
       if (!isSame(await write(key, storeKey, revisionText(value)), value)) continue
       memory.set(entry, true)
@@ -39,7 +39,7 @@ export function createReceipts(ring: KeyRing): Receipts {
 
   return {
     async issue(storeKey, revision) {
-      const value = await write(ring.first, storeKey, revision.toString(36))
+      const value = await write(keys.first, storeKey, revision.toString(36))
       memory.set(`${storeKey} ${value}`, true)
       return value
     },

@@ -1,4 +1,4 @@
-import { deriveRing, type KeyRing } from '../crypto/keys.ts'
+import { deriveKeys, type KeySet } from '../crypto/keys.ts'
 import type { Cookie } from './cookie.ts'
 import { createReceipts, type Receipts } from './receipt.ts'
 import { createTokens, type Tokens } from './token.ts'
@@ -15,7 +15,7 @@ export interface TokenSettings {
 
 /** Keys, and what is made of them: shared between the requests of one configuration, and holds nothing of any request. */
 export interface Signer {
-  readonly ring: KeyRing
+  readonly keys: KeySet
   readonly tokens: Tokens
   readonly receipts: Receipts
 }
@@ -24,9 +24,9 @@ export interface Signer {
 export function signerOf(settings: TokenSettings): () => Promise<Signer> {
   let ready: Signer | undefined
   const build = async (): Promise<Signer> => {
-    const ring = await deriveRing(settings.secrets, settings.cookie.name)
-    const tokens = createTokens(ring, settings.namespace, settings.now)
-    return { ring, tokens, receipts: createReceipts(ring) }
+    const keys = await deriveKeys(settings.secrets, settings.cookie.name)
+    const tokens = createTokens(keys, settings.namespace, settings.now)
+    return { keys, tokens, receipts: createReceipts(keys) }
   }
   return async () => {
     if (ready) return ready

@@ -1,5 +1,5 @@
 import { decodeBase64url, encodeBase64url } from '../crypto/base64url.ts'
-import type { Key, KeyRing } from '../crypto/keys.ts'
+import type { Key, KeySet } from '../crypto/keys.ts'
 import type { BadTokenReason } from '../events.ts'
 import { type Identity, identify } from './identity.ts'
 import { createTokenCache } from './token-cache.ts'
@@ -42,7 +42,7 @@ type Issued = Claim & { readonly issued: number }
  * Compact JWS, HS256 (RFC 7515), more strictly than the standard asks: ONE exact protected header per key, looked up and
  * never parsed; canonical base64url; exact claims. So there is one spelling per token, and no header can choose anything.
  */
-export function createTokens(ring: KeyRing, namespace: string, now: () => number): Tokens {
+export function createTokens(keys: KeySet, namespace: string, now: () => number): Tokens {
   const memory = createTokenCache<Issued>()
 
   async function verify(token: string, macs = { left: 1 }): Promise<Verification> {
@@ -52,7 +52,7 @@ export function createTokens(ring: KeyRing, namespace: string, now: () => number
     const parts = shape.exec(token)
     if (!parts) return bad('malformed')
     const [, header, payload, signature] = parts as unknown as [string, string, string, string]
-    const key = ring.byHeader.get(header)
+    const key = keys.byHeader.get(header)
     if (!key) return bad('unknown-key')
     const bytes = decodeBase64url(payload)
     if (!bytes || !decodeBase64url(signature)) return bad('malformed')
@@ -61,13 +61,13 @@ export function createTokens(ring: KeyRing, namespace: string, now: () => number
     const claims = parseClaims(bytes, namespace)
     if (!claims) return bad('claims')
     const { id, ...rest } = claims
-    const outdated = key === ring.first ? undefined : (true as const)
-    const issued = { ...rest, outdated, identity: await identify(id, namespace, ring) }
+    const outdated = key === keys.first ? undefined : (true as const)
+    const issued = { ...rest, outdated, identity: await identify(id, namespace, keys) }
     memory.set(token, issued)
     return judge(issued, now())
   }
 
-  return { verify, sign: (claim) => signClaim(ring.first, namespace, claim, now()) }
+  return { verify, sign: (claim) => signClaim(keys.first, namespace, claim, now()) }
 }
 
 async function signClaim(key: Key, namespace: string, claim: Claim, now: number): Promise<string> {

@@ -25,7 +25,7 @@ export interface Key {
 }
 
 /** The keys of one configuration. The first signs and seals, all verify and open. */
-export interface KeyRing {
+export interface KeySet {
   readonly first: Key
   readonly byHeader: ReadonlyMap<string, Key>
   byTag(tag: Uint8Array): Key | undefined
@@ -33,8 +33,8 @@ export interface KeyRing {
   readonly ref: MacKey
 }
 
-/** Derives the ring of checked secrets, for the tokens of one cookie. */
-export async function deriveRing(secrets: readonly Uint8Array[], cookieName: string): Promise<KeyRing> {
+/** Derives the key set of checked secrets, for the tokens of one cookie. */
+export async function deriveKeys(secrets: readonly Uint8Array[], cookieName: string): Promise<KeySet> {
   const keys = await Promise.all(secrets.map((secret) => deriveKey(secret, cookieName)))
   const [first] = keys
   if (!first) throw new SessionOptionsError('secret: at least one is required')

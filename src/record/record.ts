@@ -1,6 +1,6 @@
 import type { Identity } from '../claim/identity.ts'
 import { encodeBase64url } from '../crypto/base64url.ts'
-import type { Key, KeyRing } from '../crypto/keys.ts'
+import type { Key, KeySet } from '../crypto/keys.ts'
 import { SessionValueError } from '../errors.ts'
 import type { SessionData } from './journal.ts'
 import { isShallow, type Json, maxDepth } from './json.ts'
@@ -45,19 +45,19 @@ export const frameBytes: number = headBytes + ivBytes + authBytes
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Seals a record under the ring's first key, bound to its store key and revision. */
+/** Seals a record under the first key of the set, bound to its store key and revision. */
 export async function sealRecord(
-  ring: KeyRing,
+  keys: KeySet,
   to: Identity,
   revision: number,
   plaintext: Uint8Array,
 ): Promise<Uint8Array> {
   const head = new Uint8Array(headBytes)
   head[0] = recordFormat
-  head.set(ring.first.tag, 1)
+  head.set(keys.first.tag, 1)
   writeRevision(head, 5, revision)
   const iv = globalThis.crypto.getRandomValues(new Uint8Array(ivBytes))
-  const key = await sealingKey(ring.first, to)
+  const key = await sealingKey(keys.first, to)
   const sealed = await key.seal(iv, boundTo(head, to), plaintext)
   const bytes = new Uint8Array(headBytes + ivBytes + sealed.length)
   bytes.set(head)
@@ -67,11 +67,11 @@ export async function sealRecord(
 }
 
 /** Opens stored bytes; never throws, whatever they are. */
-export async function openRecord(ring: KeyRing, from: Identity, bytes: Uint8Array): Promise<Opened> {
+export async function openRecord(keys: KeySet, from: Identity, bytes: Uint8Array): Promise<Opened> {
   if (bytes[0] === tombstoneFormat) return openTombstone(bytes)
   if (bytes.length < frameBytes) return { status: 'corrupt' }
   const head = bytes.subarray(0, headBytes)
-  const key = ring.byTag(head.subarray(1, 5))
+  const key = keys.byTag(head.subarray(1, 5))
   if (head[0] !== recordFormat || head[11] !== 0 || !key) return { status: 'unknown' }
   const iv = bytes.subarray(headBytes, headBytes + ivBytes)
   const sealing = await sealingKey(key, from)

@@ -123,7 +123,7 @@ async function start(state: RequestState, base: Loaded): Promise<string | undefi
 
 /** Compare-and-swap from record to newer record until it holds; the journal is replayed on each. */
 async function change(state: RequestState, claim: Claim, from: Found): Promise<Changed> {
-  const { ring } = await state.signer()
+  const { keys } = await state.signer()
   let base = from
   let floor = 0
   for (let attempts = 1; attempts <= maxAttempts; attempts++) {
@@ -131,7 +131,7 @@ async function change(state: RequestState, claim: Claim, from: Found): Promise<C
     if (equalData(data, base.record.data)) return { found: base }
     const revision = Math.max(nextRevision(state, base.revision, claim.revision), floor)
     const record = { ...base.record, data, commits: commitsIn(state, base) }
-    const value = await sealRecord(ring, claim.identity, revision, encodeRecord(record, state.settings.maxBytes))
+    const value = await sealRecord(keys, claim.identity, revision, encodeRecord(record, state.settings.maxBytes))
     const readAt = performance.now()
     const result = await update(state, claim, value, state.secondsToLive(record.until), base)
     if (result.status === 'stored' || result.status === 'contained') {

@@ -64,7 +64,7 @@ export class LazySession implements Session<Record<string, unknown>> {
   }
 
   destroy(): void {
-    const state = this.#touch()
+    const state = this.#use()
     if (state.closed) throw new SessionUseError('the session was destroyed after its commit: nothing would happen')
     if (state.refusal) throw state.refusal
     state.destroyed = true
@@ -81,12 +81,12 @@ export class LazySession implements Session<Record<string, unknown>> {
 
   async #look(key: string): Promise<Json | undefined> {
     assertName(key)
-    const state = this.#touch()
+    const state = this.#use()
     return state.destroyed ? undefined : state.ask((calls) => calls.look(key).value)
   }
 
   async #lookAtAll(): Promise<Record<string, Json>> {
-    const state = this.#touch()
+    const state = this.#use()
     return state.destroyed ? Object.freeze({}) : state.ask((calls) => calls.lookAtAll())
   }
 
@@ -115,13 +115,13 @@ export class LazySession implements Session<Record<string, unknown>> {
     })
   }
 
-  #touch(): RequestState {
+  #use(): RequestState {
     this.#state.use()
     return this.#state
   }
 
   #writable(): RequestState {
-    const state = this.#touch()
+    const state = this.#use()
     if (state.closed) throw new SessionUseError('the session was changed after its commit: nothing would be stored')
     if (state.destroyed) throw new SessionUseError('the session was changed after destroy()')
     if (state.refusal) throw state.refusal

@@ -70,9 +70,9 @@ export async function readRecord(
   touchSeconds?: number,
 ): Promise<Stored> {
   const readAt = performance.now()
-  const onLost = (node: string) => exchange.emit({ type: 'lost', node })
+  const onGivenUp = (node: string) => exchange.emit({ type: 'node-given-up', node })
   const entry = await exchange.call((store, { signal, ranOut }) =>
-    store.read(claim.identity.key, { signal, ranOut, atLeast, touchSeconds, onLost }),
+    store.read(claim.identity.key, { signal, ranOut, atLeast, touchSeconds, onGivenUp }),
   )
   return entry === null ? { status: 'absent' } : await openEntry(exchange, claim, entry, readAt)
 }
@@ -81,8 +81,8 @@ export async function readRecord(
 export async function openEntry(exchange: Exchange, claim: Claim, entry: Entry, readAt: number): Promise<Stored> {
   if (!(entry?.value instanceof Uint8Array))
     throw new StoreUnavailableError('the store answered nonsense', { reason: 'wrong-answer' })
-  const { ring } = await exchange.signer()
-  const opened = await openRecord(ring, claim.identity, entry.value)
+  const { keys } = await exchange.signer()
+  const opened = await openRecord(keys, claim.identity, entry.value)
   switch (opened.status) {
     case 'record':
       if (opened.record.until * 1000 <= exchange.settings.now()) return { status: 'absent' }

@@ -17,7 +17,7 @@ export class RequestState extends Exchange {
   /** Reads and updates under way: a commit waits for them, so that a forgotten `await` loses nothing. */
   readonly pending: Set<Promise<unknown>> = new Set()
   /** Set by any use of the session: the response then depends on the cookie. */
-  touched = false
+  used = false
   /** Makes the answer say so, if there is somebody who can; false where it may have left already. */
   onFirstUse: (() => boolean) | undefined
   /** The session of the same request outside of this one, where there are two. */
@@ -40,11 +40,11 @@ export class RequestState extends Exchange {
 
   /** Marks the session as used. Throws where the answer may have left without saying that it depends on the cookie. */
   use(): void {
-    if (this.touched) return
+    if (this.used) return
     const isTold = this.onFirstUse?.() ?? !this.closed
     if (!isTold)
       throw new SessionUseError('the session was first used after its commit: use it before the response is returned')
-    this.touched = true
+    this.used = true
   }
 
   /** Runs this in its place among the calls, on the loaded data: now, or when that has come. A load that fails fails it too. */

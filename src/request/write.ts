@@ -27,13 +27,13 @@ export interface Created {
 
 /** Add-only, so that no id can ever take over another's record, whatever the random source does (CVE-class of tower-sessions 0.12). */
 export async function create(state: RequestState, record: SessionRecord, after: number): Promise<Created> {
-  const { ring } = await state.signer()
+  const { keys } = await state.signer()
   const plaintext = encodeRecord(record, state.settings.maxBytes)
   const keepMs = timeToUndo(state)
   for (let attempts = 1; attempts <= maxDraws; attempts++) {
-    const identity = await identify(drawId(), state.settings.namespace, ring)
+    const identity = await identify(drawId(), state.settings.namespace, keys)
     const revision = nextRevision(state, after)
-    const value = await sealRecord(ring, identity, revision, plaintext)
+    const value = await sealRecord(keys, identity, revision, plaintext)
     const seconds = state.secondsToLive(record.until)
     const write = (options: CallOptions) => state.settings.store.create(identity.key, value, seconds, options)
     const claim = { identity, revision, until: record.until }
@@ -60,13 +60,13 @@ export async function rewrite(
   record: SessionRecord,
   after: number,
 ): Promise<Created> {
-  const { ring } = await state.signer()
+  const { keys } = await state.signer()
   const plaintext = encodeRecord(record, state.settings.maxBytes)
   let { claim, found } = from
   let floor = 0
   for (let attempts = 1; attempts <= maxRewrites; attempts++) {
     const revision = Math.max(nextRevision(state, after, found.revision), floor)
-    const value = await sealRecord(ring, claim.identity, revision, plaintext)
+    const value = await sealRecord(keys, claim.identity, revision, plaintext)
     const readAt = performance.now()
     const result = await update(state, claim, value, state.secondsToLive(record.until), found, timeToUndo(state))
     if (result.status === 'stored') {

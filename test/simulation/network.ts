@@ -153,6 +153,6 @@ function storeOver(
     async delete(key, { tombstone } = {}) {
       await send(tombstone ? { type: 'set', key, value: tombstone.value.slice() } : { type: 'delete', key })
     },
-    stands: (given) => Number(given.split(':')[0]) === epochNow(),
+    isCurrent: (given) => Number(given.split(':')[0]) === epochNow(),
   }
 }

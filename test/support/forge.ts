@@ -1,13 +1,13 @@
 import { drawId, type Identity, identify } from '../../src/claim/identity.ts'
 import { createTokens } from '../../src/claim/token.ts'
-import { checkSecrets, deriveRing, type KeyRing } from '../../src/crypto/keys.ts'
+import { checkSecrets, deriveKeys, type KeySet } from '../../src/crypto/keys.ts'
 import { sealRecord } from '../../src/record/record.ts'
 import type { Store } from '../../src/store.ts'
 import { type Any, secret } from './app.ts'
 
 /** What a valid claim check and its record consist of, for records no commit would write. */
 export interface Forge {
-  readonly ring: KeyRing
+  readonly ring: KeySet
   readonly identity: Identity
   readonly key: string
   /** A Cookie header that the application takes for its own. */
@@ -25,7 +25,7 @@ const revision = 1_600_000_000_000
 
 /** A session as the real key ring would make it; `now` in milliseconds. */
 export async function forge(now: number, secrets: unknown = secret, namespace = 'session'): Promise<Forge> {
-  const ring = await deriveRing(checkSecrets(secrets), '__Host-sid')
+  const ring = await deriveKeys(checkSecrets(secrets), '__Host-sid')
   const identity = await identify(drawId(), namespace, ring)
   const until = Math.floor(now / 1000) + 28_800
   const token = await createTokens(ring, namespace, () => now).sign({ identity, revision, until })

@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { Hono } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { checkSecrets, deriveRing } from '../../src/crypto/keys.ts'
+import { checkSecrets, deriveKeys } from '../../src/crypto/keys.ts'
 import { SessionConflictError } from '../../src/errors.ts'
 import { type SessionEnv, session } from '../../src/hono.ts'
 import { createSessions } from '../../src/sessions.ts'
@@ -203,7 +203,7 @@ describe('leaks', () => {
     const opened = test.sessions.open(user.cookie)
     await opened.session.get('user')
     opened.session.set('more', canary)
-    const ring = await deriveRing(checkSecrets(secret), '__Host-sid')
+    const ring = await deriveKeys(checkSecrets(secret), '__Host-sid')
     const conflict = new SessionConflictError('x')
     const things = { opened, middleware, sessions: test.sessions, memory: test.memory, ring, conflict }
     const words = wordsOf(new Set([user.cookie as string]))

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { memoryStore } from '../../adapters/stores/memory.ts'
-import { type Copy, joinVersion, splitVersion, standing, winnerOf } from '../../adapters/stores/replication/copies.ts'
+import { type Copy, isCurrent, joinVersion, splitVersion, winnerOf } from '../../adapters/stores/replication/copies.ts'
 import { Member } from '../../adapters/stores/replication/member.ts'
 import { recordOf, tombstoneOf } from '../support/replication.ts'
 
 const listener = { onBack() {}, onFailure() {}, hasWork: () => false }
-const memberOf = (name: string, stands?: (version: string) => boolean) =>
-  new Member(name, { ...memoryStore(), ...(stands && { stands }) }, listener)
+const memberOf = (name: string, isCurrent?: (version: string) => boolean) =>
+  new Member(name, { ...memoryStore(), ...(isCurrent && { isCurrent }) }, listener)
 const [a, b, c] = [memberOf('a'), memberOf('b'), memberOf('c')]
 const copy = (member: Member, value: Uint8Array, version = '1'): Copy => ({ member, status: 'value', value, version })
 const absent = (member: Member): Copy => ({ member, status: 'absent' })
@@ -62,12 +62,12 @@ describe('the version of an entry', () => {
   it('stands while every copy stands on its own store', () => {
     const [good, bad] = [memberOf('good', (one) => one === 'v'), memberOf('bad', () => false)]
     expect(
-      standing(joinVersion(1, [copy(good, recordOf(1), 'v'), copy(a, recordOf(1), 'w'), down(bad)]), [good, a, bad]),
+      isCurrent(joinVersion(1, [copy(good, recordOf(1), 'v'), copy(a, recordOf(1), 'w'), down(bad)]), [good, a, bad]),
     ).toBe(true)
-    expect(standing(joinVersion(1, [copy(good, recordOf(1), 'v'), copy(bad, recordOf(1), 'v')]), [good, bad])).toBe(
+    expect(isCurrent(joinVersion(1, [copy(good, recordOf(1), 'v'), copy(bad, recordOf(1), 'v')]), [good, bad])).toBe(
       false,
     )
-    expect(standing(joinVersion(1, [copy(a, recordOf(1))]), [b])).toBe(false)
-    expect(standing('nonsense', [a])).toBe(false)
+    expect(isCurrent(joinVersion(1, [copy(a, recordOf(1))]), [b])).toBe(false)
+    expect(isCurrent('nonsense', [a])).toBe(false)
   })
 })

@@ -131,23 +131,23 @@ describe('absent', () => {
 
   it('is unavailable until giveUpSeconds, then null and told', async () => {
     const all = testCluster(3, { ownersOf: () => ['n0', 'n1'] })
-    const onLost = vi.fn()
+    const onGivenUp = vi.fn()
     await takeOut(all, 0, 1)
     await pass(29_000)
-    await expect(all.store.read(key, { onLost })).rejects.toEqual(outage)
-    expect(onLost).not.toHaveBeenCalled()
+    await expect(all.store.read(key, { onGivenUp })).rejects.toEqual(outage)
+    expect(onGivenUp).not.toHaveBeenCalled()
     await pass(2000)
-    expect(await all.store.read(key, { onLost })).toBeNull()
-    expect(onLost.mock.calls).toEqual([['n0'], ['n1']])
+    expect(await all.store.read(key, { onGivenUp })).toBeNull()
+    expect(onGivenUp.mock.calls).toEqual([['n0'], ['n1']])
   })
 
   it('is unavailable for ever where nothing else is up', async () => {
     const all = testCluster(2)
-    const onLost = vi.fn()
+    const onGivenUp = vi.fn()
     await takeOut(all, 0, 1)
     await pass(3_600_000)
-    await expect(all.store.read(key, { onLost })).rejects.toEqual(outage)
-    expect(onLost).not.toHaveBeenCalled()
+    await expect(all.store.read(key, { onGivenUp })).rejects.toEqual(outage)
+    expect(onGivenUp).not.toHaveBeenCalled()
   })
 
   it('is found again within 2 s by those who ask, however long the outage was', async () => {

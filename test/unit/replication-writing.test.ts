@@ -163,7 +163,7 @@ describe('update', () => {
   it('whose copies broke before the acknowledgement is looked at again', async () => {
     let isStanding = true
     const inner = memoryStore()
-    const broken: Store = { ...inner, stands: () => isStanding }
+    const broken: Store = { ...inner, isCurrent: () => isStanding }
     const store = replicate('r', { members: [{ name: 'n', store: broken }], giveUpSeconds: 30, now: Date.now })
     const version = versionOf(await store.create(key, first, 60))
     const second = recordOf(2)

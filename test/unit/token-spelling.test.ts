@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createTokens } from '../../src/claim/token.ts'
-import { deriveRing } from '../../src/crypto/keys.ts'
+import { deriveKeys } from '../../src/crypto/keys.ts'
 import { createSessions } from '../../src/index.ts'
 import { macOver, mintToken, referenceKeys } from '../support/reference.ts'
 import { type AppData, alice, ignored, secret, sessionApp } from '../support/session-app.ts'
@@ -12,7 +12,7 @@ const { ask, clock, login, memory, store } = sessionApp()
 const token = await login('alice')
 const parts = token.split('.') as [string, string, string]
 const claims = JSON.parse(Buffer.from(parts[1], 'base64url').toString())
-const tokens = createTokens(await deriveRing([Buffer.from(secret)], '__Host-sid'), 'session', clock.now)
+const tokens = createTokens(await deriveKeys([Buffer.from(secret)], '__Host-sid'), 'session', clock.now)
 
 const mint = (payload: string | Uint8Array) => mintToken(keys.signing, keys.header, payload)
 const cookie = (value: string) => ask(`__Host-sid=${value}`)

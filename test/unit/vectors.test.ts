@@ -6,7 +6,7 @@ import { crypto } from '#crypto'
 import { type Identity, identify } from '../../src/claim/identity.ts'
 import { createReceipts } from '../../src/claim/receipt.ts'
 import { createTokens } from '../../src/claim/token.ts'
-import { checkSecrets, deriveRing, type KeyRing } from '../../src/crypto/keys.ts'
+import { checkSecrets, deriveKeys, type KeySet } from '../../src/crypto/keys.ts'
 import { commitOf, encodeRecord, openRecord, revisionOf, sealRecord, tombstone } from '../../src/record/record.ts'
 import { referenceKeys, referenceOutput, secretOf, type VectorInput, type VectorOutput } from '../support/reference.ts'
 
@@ -25,7 +25,7 @@ const hex = (given: Uint8Array) => Buffer.from(given).toString('hex')
 /** What src makes of the given values: the ring goes through the option's own check. */
 async function subject({ input }: Vector) {
   const given = 'utf8' in input.secret ? input.secret.utf8 : bytes(input.secret.hex)
-  const ring = await deriveRing(checkSecrets(given), input.cookie)
+  const ring = await deriveKeys(checkSecrets(given), input.cookie)
   const identity = await identify(bytes(input.id), input.namespace, ring)
   const tokens = createTokens(ring, input.namespace, () => input.now)
   const { revision, until, subject } = input
@@ -33,7 +33,7 @@ async function subject({ input }: Vector) {
 }
 
 /** Seals under the iv of the vector: `sealRecord` draws it, so the random source is told what to give. */
-async function sealWith(iv: Uint8Array, ring: KeyRing, identity: Identity, revision: number, plaintext: Uint8Array) {
+async function sealWith(iv: Uint8Array, ring: KeySet, identity: Identity, revision: number, plaintext: Uint8Array) {
   const random = vi.spyOn(globalThis.crypto, 'getRandomValues').mockImplementation((array) => {
     if (array instanceof Uint8Array) array.set(iv)
     return array

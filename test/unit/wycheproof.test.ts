@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { crypto } from '#crypto'
 import { createTokens } from '../../src/claim/token.ts'
 import type { Key } from '../../src/crypto/keys.ts'
-import { deriveRing } from '../../src/crypto/keys.ts'
+import { deriveKeys } from '../../src/crypto/keys.ts'
 import { publicVectors } from '../support/public-vectors.ts'
 import { secret } from '../support/session-app.ts'
 
@@ -44,7 +44,7 @@ describe.skipIf(jws === undefined)('Wycheproof JWS, HS256', () => {
 
   /** The token layer with this key, and with whatever header the token has configured: only the rest can refuse it. */
   const verify = async (k: string, token: string) => {
-    const ring = await deriveRing([Buffer.from(secret)], '__Host-sid')
+    const ring = await deriveKeys([Buffer.from(secret)], '__Host-sid')
     const signing = await crypto.signingKey(Buffer.from(k, 'base64url'))
     const key: Key = { ...ring.first, signing }
     const byHeader = new Map([[token.split('.')[0] as string, key]])
@@ -72,7 +72,7 @@ describe.skipIf(jws === undefined)('Wycheproof JWS, HS256', () => {
   })
 
   it('none of the 40 is a token of ours', async () => {
-    const tokens = createTokens(await deriveRing([Buffer.from(secret)], '__Host-sid'), 'session', Date.now)
+    const tokens = createTokens(await deriveKeys([Buffer.from(secret)], '__Host-sid'), 'session', Date.now)
     for (const { jws } of tests) expect((await tokens.verify(jws)).status).toBe('bad')
   })
 })

@@ -7,7 +7,7 @@ import { type EventForm, type Fields, isFields } from './events.ts'
  * Every other header stays as it was, in its own spelling and map. What no gateway takes for a response is left as it is.
  */
 export function applyTo(form: EventForm, result: unknown, commit: CommitResult): unknown {
-  if (!commit.touched) return result
+  if (!commit.used) return result
   const response = form === 'v2' ? structured(result) : result
   if (!isFields(response)) return response
   const own = pairsIn(form, response)

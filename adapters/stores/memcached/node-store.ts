@@ -28,7 +28,7 @@ export function nodeStore(driver: Driver): Store {
       assertSize(key, tombstone.value)
       return driver.set(key, tombstone.value, tombstone.seconds, signal)
     },
-    stands: (version) => driver.stands(version),
+    isCurrent: (version) => driver.isCurrent(version),
     async check() {
       const node = await health(driver)
       return { ready: node.up, nodes: [node] }

@@ -69,12 +69,12 @@ export function splitVersion(version: Version, owners: readonly Member[]): Known
 }
 
 /** Whether every copy behind a version still stands where it was acknowledged: a composition of compositions asks. */
-export function standing(version: Version, members: readonly Member[]): boolean {
+export function isCurrent(version: Version, members: readonly Member[]): boolean {
   try {
     const [, ...states] = JSON.parse(version) as [number, ...[string, string | number][]]
     return states.every(([name, state]) => {
       const store = members.find((member) => member.name === name)?.store
-      return typeof state !== 'string' || (store !== undefined && (store.stands?.(state) ?? true))
+      return typeof state !== 'string' || (store !== undefined && (store.isCurrent?.(state) ?? true))
     })
   } catch {
     return false

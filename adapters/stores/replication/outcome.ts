@@ -62,7 +62,7 @@ export async function acknowledge(
 ): Promise<{ readonly status: 'stored'; readonly version: Version }> {
   const { cluster, key, value, asking } = write
   let copies = given
-  for (let check = 0; !stored(copies).every(stands); check++) {
+  for (let check = 0; !stored(copies).every(isCurrent); check++) {
     const found = check < maxChecks ? await read(cluster, key, asking.call) : null
     if (!found || !sameBytes(found.entry.value, value)) throw nobody(write)
     copies = found.copies
@@ -71,4 +71,4 @@ export async function acknowledge(
   return { status: 'stored', version: entryOf(value, copies).version }
 }
 
-const stands = ({ member, version }: Stored) => member.store.stands?.(version) ?? true
+const isCurrent = ({ member, version }: Stored) => member.store.isCurrent?.(version) ?? true

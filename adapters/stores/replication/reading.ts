@@ -36,7 +36,7 @@ export async function read(cluster: Cluster, key: string, options: ReadOptions):
     let copies = await readCopies(owners, key, options, asking)
     if (!isEnough(winnerOf(copies), options)) copies = await askThoseOut(cluster, copies, key, options, asking)
     const best = winnerOf(copies)
-    if (best === undefined) return absentOrThrow(cluster, copies, options.onLost)
+    if (best === undefined) return absentOrThrow(cluster, copies, options.onGivenUp)
     if (isTombstone(best.value)) {
       if (await passOnTombstone(cluster, key, copies, best.value, options, asking))
         return { entry: entryOf(best.value, copies), copies }
@@ -104,13 +104,13 @@ export function entryOf(value: Uint8Array, copies: readonly Copy[]): Entry {
 }
 
 /** Nothing was found. That is an answer only if everybody gave it; a member that is away may hold the session. */
-function absentOrThrow(cluster: Cluster, copies: readonly Copy[], onLost: ReadOptions['onLost']): null {
+function absentOrThrow(cluster: Cluster, copies: readonly Copy[], onGivenUp: ReadOptions['onGivenUp']): null {
   const missing = copies.filter(({ status }) => status === 'down')
   const giveUpMs = cluster.options.giveUpSeconds * 1000
   if (!missing.every(({ member }) => member.downMs > giveUpMs)) throw away(copies)
   // Where nothing else is up there is nowhere to begin anew: an outage, not a loss.
   if (missing.length > 0 && !cluster.hasUp(1)) throw away(copies)
-  for (const { member } of missing) onLost?.(member.name)
+  for (const { member } of missing) onGivenUp?.(member.name)
   return null
 }
 

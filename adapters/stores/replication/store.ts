@@ -1,6 +1,6 @@
 import { assertKey, assertTtl, type NodeHealth, type Store, type StoreHealth } from '../../../src/store.ts'
 import { Cluster, type ClusterOptions } from './cluster.ts'
-import { standing } from './copies.ts'
+import { isCurrent } from './copies.ts'
 import type { Member } from './member.ts'
 import { read, repairByReading } from './reading.ts'
 import { remove } from './tombstones.ts'
@@ -38,7 +38,7 @@ export function replicateIn(name: string, cluster: Cluster): Store {
       if (deleteOptions.tombstone) assertTtl(deleteOptions.tombstone.seconds)
       return remove(cluster, key, deleteOptions)
     },
-    stands: (version) => standing(version, cluster.members),
+    isCurrent: (version) => isCurrent(version, cluster.members),
     check: () => health(cluster),
     close: () => cluster.close(),
   }

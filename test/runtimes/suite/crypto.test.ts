@@ -2,7 +2,7 @@ import { describe, expect, inject, test, vi } from 'vitest'
 import { identify } from '../../../src/claim/identity.ts'
 import { createReceipts } from '../../../src/claim/receipt.ts'
 import { createTokens } from '../../../src/claim/token.ts'
-import { checkSecrets, deriveRing } from '../../../src/crypto/keys.ts'
+import { checkSecrets, deriveKeys } from '../../../src/crypto/keys.ts'
 import { encodeRecord, openRecord, sealRecord, tombstone } from '../../../src/record/record.ts'
 import type { VectorInput } from '../../support/reference.ts'
 
@@ -14,7 +14,7 @@ const utf8 = new TextEncoder()
 
 /** What src makes of the given values, on whichever crypto this project has. */
 async function subject(input: VectorInput) {
-  const ring = await deriveRing(
+  const ring = await deriveKeys(
     checkSecrets('utf8' in input.secret ? input.secret.utf8 : bytes(input.secret.hex)),
     input.cookie,
   )
@@ -25,7 +25,7 @@ async function subject(input: VectorInput) {
 
 describe('crypto', () => {
   test(`is ${name}, as this project wants it`, async () => {
-    const { first } = await deriveRing(checkSecrets('a secret of at least thirty-two characters'), '__Host-sid')
+    const { first } = await deriveKeys(checkSecrets('a secret of at least thirty-two characters'), '__Host-sid')
     // Only WebCrypto takes its time.
     expect(first.signing.sign('{"alg":"HS256"}', '{}') instanceof Promise).toBe(name === 'WebCrypto')
     expect(cases).toHaveLength(7)

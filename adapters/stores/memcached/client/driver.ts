@@ -48,7 +48,7 @@ export interface Driver {
   /** The server's own counters by name; left out where they cannot be asked for. Nothing in them from what is no memcached. */
   stats?(signal?: AbortSignal): Promise<ReadonlyMap<string, string>>
   /** Whether the connection that this version was issued on still stands. */
-  stands(version: Version): boolean
+  isCurrent(version: Version): boolean
   /** Lets go of the socket; calls in flight and later ones are rejected. */
   close(): void
 }

@@ -55,7 +55,7 @@ export function binaryDriver(address: Address, options: DriverOptions, operation
       const answer = await call({ opcode: opcodes.version, accepts: [ok] }, signal)
       return new TextDecoder().decode(answer.value)
     },
-    stands: (version) => link.ofEpoch(parseVersion(version)?.epoch ?? '') !== undefined,
+    isCurrent: (version) => link.ofEpoch(parseVersion(version)?.epoch ?? '') !== undefined,
     close: () => link.close(),
   }
 }

@@ -74,7 +74,7 @@ class TextDriver implements Driver {
     return hasStats ? ((await this.#call('stats', '', { signal })) as ReadonlyMap<string, string>) : new Map()
   }
 
-  stands(version: Version): boolean {
+  isCurrent(version: Version): boolean {
     return this.#current?.isOpen === true && this.#current.protocol.casOf(version).status !== 'none'
   }
 
