@@ -18,7 +18,8 @@ export interface Claimed {
 /**
  * A new session under a fresh id, with the old one claimed for it; or that the old one has ended, and then there is no new one.
  *
- * Where this fails nothing of it is left: not the new session, and not the old one where the claim holds on one of its copies.
+ * Where this fails nothing of it is left: not the new session, and not the old one where the claim holds on one of its copies. Then
+ * it is an outage, whatever it was that failed: all other errors say that nothing was written.
  */
 export async function claimFor(state: RequestState, claim: Claim, from: Found): Promise<Claimed | Ended> {
   const begun: Claim[] = []
@@ -29,8 +30,14 @@ export async function claimFor(state: RequestState, claim: Claim, from: Found): 
     return result
   } catch (error) {
     await takeBack()
-    throw error
+    throw begun.includes(claim) ? asOutage(state, error) : error
   }
+}
+
+function asOutage(state: RequestState, error: unknown): StoreUnavailableError {
+  if (error instanceof StoreUnavailableError) return error
+  state.emit({ type: 'unavailable' })
+  return new StoreUnavailableError('a login failed when it had begun to end the old session', { cause: error })
 }
 
 /** `begun` gets what is to be taken back. */

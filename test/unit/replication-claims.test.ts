@@ -146,7 +146,7 @@ it('a login keeps what another process acknowledged past the home while the clai
   for (const value of await held(keys[0] ?? '')) expect(value && isTombstone(value) && isClaim(value)).toBe(true)
 })
 
-it('a login that set what was changed past the home is refused, and nothing of the old session is left (F2)', async () => {
+it('a login that fails when its claim holds on one copy is 503, never 409: the old session has ended (F2)', async () => {
   const { one, two, members, cutOff } = twoProcesses()
   const old = await commit(one, null, (session) => session.set('cart', [1]))
   const gate = members[0]?.hold('update')
@@ -154,7 +154,7 @@ it('a login that set what was changed past the home is refused, and nothing of t
     session.set('cart', [...((await session.get('cart')) ?? []), 9])
     session.regenerate()
   })
-  const refused = expect(login).rejects.toMatchObject({ code: 'conflict' })
+  const refused = expect(login).rejects.toMatchObject({ code: 'unavailable', cause: { code: 'conflict' } })
   await gate?.reached
   cutOff()
   await commit(one, old, (session) => session.update('cart', (cart = []) => [...cart, 2]))
@@ -162,4 +162,21 @@ it('a login that set what was changed past the home is refused, and nothing of t
   await refused
   expect(await two.open(old).session.all()).toEqual({})
   expect(await one.open(old).session.all()).toEqual({})
+})
+
+it('nor is it told that a session too large stayed as it was, when the claim holds on one copy (F2)', async () => {
+  const { one, two, members, cutOff } = twoProcesses()
+  const old = await commit(one, null, (session) => session.set('cart', [1]))
+  const gate = members[0]?.hold('update')
+  const login = commit(two, old, (session) => {
+    session.regenerate()
+    session.set('user', 'u'.repeat(65_400))
+  })
+  const refused = expect(login).rejects.toMatchObject({ code: 'unavailable', cause: { code: 'too-large' } })
+  await gate?.reached
+  cutOff()
+  await commit(one, old, (session) => session.set('cart', Array(99).fill(1000)))
+  gate?.release()
+  await refused
+  expect(await two.open(old).session.all()).toEqual({})
 })
