@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Store } from '../../src/index.ts'
 import type { Violation } from './judge.ts'
 import { type Habit, habits, type Place, places } from './plan.ts'
-import { tally } from './run.ts'
+import { oracle, tally } from './run.ts'
 
 /** `node test/oracle/run.ts 2000`, after a build, runs more of them. */
 const seeds = 40
@@ -19,6 +19,10 @@ describe('visitors of the real sessions, over stores that fail at random, see wh
       expect([...violations]).toEqual([])
     },
   )
+
+  it('a login that gave up while the home failed ends the session once, and for everybody (F2)', async () => {
+    expect((await oracle(180, 'home only', 'logins')).findings).toEqual([])
+  })
 })
 
 describe('the oracle sees it where a store breaks its promises', () => {

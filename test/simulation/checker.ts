@@ -9,7 +9,7 @@ export type Violation =
   | 'refused-write'
   /** I2, I5: a later read does not continue an earlier one. */
   | 'time-travel'
-  /** I3: alive after an acknowledged destroy or regenerate. */
+  /** I3: alive after an acknowledged destroy or regenerate, or after somebody was told that it has ended. */
   | 'resurrection'
   /** I4: another's data. */
   | 'foreign-data'
@@ -27,6 +27,9 @@ export const isWrite = ({ kind }: Observed): boolean => kind === 'append' || kin
 /** Ends the session under its id. */
 export const isEnding = ({ kind }: Observed): boolean => kind === 'destroy' || kind === 'login'
 
+/** From then on it is dead. */
+const hasSeenEnd = (request: Observed) => request.outcome === 'dead' || (request.outcome === 'ok' && isEnding(request))
+
 /** The invariants that a history breaks, each once. */
 export function check({ history, claims, afterLogin }: Outcome): readonly Violation[] {
   const done = history.filter(({ returned }) => returned !== undefined)
@@ -38,15 +41,16 @@ export function check({ history, claims, afterLogin }: Outcome): readonly Violat
   if (!wasEnded && reads.some(({ outcome }) => outcome === 'dead')) found.add('lost-session')
   // Whoever comes too late begins a session of its own, without the data of the old one.
   if (claims > 1) found.add('two-logins')
-  for (const end of afterLogin) for (const violation of checkLogin(end, done)) found.add(violation)
+  for (const end of afterLogin) for (const violation of checkLogin(end, history)) found.add(violation)
   return [...found]
 }
 
 /** A session that a login took along ends under its old id, so whatever was acknowledged under that was there before. */
-function checkLogin({ login, list }: AfterLogin, done: readonly Observed[]): readonly Violation[] {
+function checkLogin({ login, list }: AfterLogin, history: readonly Observed[]): readonly Violation[] {
   const isOther = (request: Observed) => request !== login && isEnding(request)
-  if (list === undefined) return when('lost-login', login.isGoingOn === true && !done.some(isOther))
-  const writes = done.filter(isWrite)
+  // Also one that never got an answer.
+  if (list === undefined) return when('lost-login', login.isGoingOn === true && !history.some(isOther))
+  const writes = history.filter(isWrite)
   return [
     ...when('double-write', new Set(list).size < list.length),
     ...when(
@@ -84,7 +88,7 @@ function checkRead(
     ...when('time-travel', !earlier.every(continues)),
     ...when(
       'resurrection',
-      acknowledged.some((end) => isEnding(end) && before(end)),
+      done.some((other) => before(other) && hasSeenEnd(other)),
     ),
     ...when('foreign-data', read.owner !== 'alice'),
   ]

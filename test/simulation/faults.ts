@@ -11,16 +11,21 @@ const classes = [
   'lose',
   'ring',
   'ring-back',
-  /** The last three strike the link of one process to the home copy, again and again, and nothing else. */
+  /** These strike the link of one process to the home copy, again and again, and nothing else. */
   'home-cut',
   'home-stuck',
   'home-lossy',
+  /** The same, and one process dies between the copies of a claim. */
+  'home-dying',
 ] as const
 
 export type FaultClass = (typeof classes)[number]
 export const faultClasses: readonly FaultClass[] = classes
 
-/** `stick` and `move`: nothing passes on a link, and it all arrives later. `muffle` and `clear`: half of the replies get lost. */
+/**
+ * `stick` and `move`: nothing passes on a link, and it all arrives later. `muffle` and `clear`: half of the replies get lost. `doom`: the
+ * process dies a moment after it has sent its next claim.
+ */
 export interface Fault {
   readonly type:
     | 'pause'
@@ -34,6 +39,7 @@ export interface Fault {
     | 'move'
     | 'muffle'
     | 'clear'
+    | 'doom'
   readonly at: number
   readonly node: number
   readonly process?: number
@@ -77,6 +83,11 @@ export function planFaults(
     case 'home-stuck':
     case 'home-lossy':
       return atHome(faultClass, between, processes)
+    case 'home-dying':
+      return [
+        { type: 'doom', at: from, node, process },
+        ...atHome(node === 0 ? 'home-cut' : 'home-stuck', between, processes),
+      ]
     default:
       return []
   }

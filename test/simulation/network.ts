@@ -6,6 +6,8 @@ import type { VirtualTime } from './virtual-time.ts'
 
 /** The deadline of one call, as the memcached drivers have it. */
 const callMs = 250
+/** Within so many milliseconds a doomed process dies: the first copy of its claim may have it then, and the second not. */
+const lastMs = 25
 
 /** What is wrong between processes and nodes. */
 export interface Weather {
@@ -17,6 +19,9 @@ export interface Weather {
   readonly lossy: Set<string>
   /** What waits on the links that stand still, by `process-node`: it arrives when they move again. */
   readonly stuck: Map<string, (() => void)[]>
+  /** Processes that die when they claim next, and those that have. */
+  readonly doomed: Set<number>
+  readonly dead: Set<number>
   /** What was sent into a cut arrives when it heals, or never. */
   readonly isHeld: boolean
   /** Sent into a cut, by node. */
@@ -97,7 +102,7 @@ export function connect(
           `  n${index} ${operation.type} ${operation.key.slice(-4)} of p${process}: ${reply.status} ${sketch(reply, operation)}`,
         )
         if (isLost(operation.type !== 'get') || isCut()) return
-        const back = () => time.after(latency(time), () => answer(reply))
+        const back = () => time.after(latency(time), () => weather.dead.has(process) || answer(reply))
         const stuck = weather.stuck.get(link)
         if (stuck) stuck.push(back)
         else back()
@@ -108,6 +113,9 @@ export function connect(
         if (!isCut()) return deliver()
         if (weather.isHeld) weather.held.set(index, [...(weather.held.get(index) ?? []), deliver])
       }
+      if (weather.dead.has(process)) return
+      if (operation.type === 'cas' && isTombstone(operation.value) && weather.doomed.delete(process))
+        time.after(time.random() * lastMs, () => weather.dead.add(process))
       lastArrival = Math.max(time.now + latency(time), lastArrival + 0.01)
       time.after(lastArrival - time.now, arrive)
     })

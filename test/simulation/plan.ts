@@ -50,7 +50,7 @@ export function makePlan(seed: number, faultClass: FaultClass, workload: Workloa
   const random = seededRandom(seed * 7919 + 13)
   const between = (a: number, b: number) => a + Math.floor(random() * (b - a + 1))
   const isRing = faultClass === 'ring' || faultClass === 'ring-back'
-  const processes = between(2, 3)
+  const processes = Math.max(between(2, 3), faultClass === 'home-dying' ? 3 : 2)
   const skew = Array.from({ length: processes }, () =>
     faultClass === 'none' || random() < 0.4 ? 0 : between(-300, 300),
   )
@@ -68,7 +68,7 @@ export function makePlan(seed: number, faultClass: FaultClass, workload: Workloa
   }
 }
 
-const crowded: readonly FaultClass[] = ['crowd', 'dense', 'home-cut', 'home-stuck', 'home-lossy']
+const crowded: readonly FaultClass[] = ['crowd', 'dense', 'home-cut', 'home-stuck', 'home-lossy', 'home-dying']
 
 /** `slow`: handlers that take seconds between read and commit. Crowded classes have two to four times as many requests. */
 function planRequests(
@@ -83,7 +83,8 @@ function planRequests(
   const isRing = faultClass === 'ring' || faultClass === 'ring-back'
   const isBurst = random() < 0.5 && !isRing
   const start = between(0, 800)
-  const count = crowded.includes(faultClass) ? between(4, 14) : between(2, 6)
+  const count =
+    faultClass === 'home-dying' ? between(10, 30) : crowded.includes(faultClass) ? between(4, 14) : between(2, 6)
   const longest = faultClass === 'slow' ? 7000 : 400
   return Array.from({ length: count }, (_, at) => ({
     id: at + 1,

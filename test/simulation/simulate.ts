@@ -56,6 +56,7 @@ class Simulation {
     this.#nodes = Array.from({ length: plan.nodes }, () => new SimulatedNode())
     this.#weather = {
       ...{ loseReplies: 0, cut: new Set(), lossy: new Set(), stuck: new Map(), isHeld: plan.isHeld, held: new Map() },
+      ...{ doomed: new Set(), dead: new Set() },
       ...(process.env.TRACE ? { say: (line: string) => this.#say(line) } : {}),
     }
     this.#processes = plan.skew.map((skew, process) => this.#createProcess(build, skew, process))
@@ -74,7 +75,8 @@ class Simulation {
       secret,
       now,
       onEvent: (event) => {
-        if (event.type === 'commit' && event.outcome === 'regenerated') this.#claims++
+        const isClaim = event.type === 'commit' && event.outcome === 'regenerated'
+        if (isClaim && !this.#weather.dead.has(process)) this.#claims++
         if (process === 0) this.#say(JSON.stringify(event))
       },
     })
@@ -102,10 +104,14 @@ class Simulation {
   /** All faults are long over. */
   async #lookAtLogins(): Promise<readonly AfterLogin[]> {
     const looks = [...this.#logins].flatMap(([login, cookie]) =>
-      this.#processes.map(async (sessions) => ({ login, list: await sessions.open(cookie).session.get('list') })),
+      this.#living().map(async (sessions) => ({ login, list: await sessions.open(cookie).session.get('list') })),
     )
     await this.#time.run(this.#time.now + 3000)
     return Promise.all(looks)
+  }
+
+  #living(): readonly Sessions<Data>[] {
+    return this.#processes.filter((_, process) => !this.#weather.dead.has(process))
   }
 
   async #prepare(): Promise<void> {
@@ -118,28 +124,27 @@ class Simulation {
   }
 
   async #request(request: PlannedRequest): Promise<void> {
+    if (this.#weather.dead.has(request.process)) return
     const seen: Observed = { ...request, called: this.#time.now }
     this.#history.push(seen)
-    try {
-      await this.#perform(request, seen)
-    } catch (error) {
-      seen.outcome = outcomeOf(error)
-    }
+    const outcome = await this.#perform(request, seen).catch(outcomeOf)
+    if (this.#weather.dead.has(request.process)) return
+    seen.outcome = outcome
     seen.returned = this.#time.now
     this.#say(`p${request.process} ${request.kind}#${request.id} ${seen.outcome} ${seen.list ? `[${seen.list}]` : ''}`)
   }
 
-  async #perform({ kind, id, process, think }: PlannedRequest, seen: Observed): Promise<void> {
+  async #perform(
+    { kind, id, process, think }: PlannedRequest,
+    seen: Observed,
+  ): Promise<NonNullable<Observed['outcome']>> {
     const { session, commit } = (this.#processes[process] as Sessions<Data>).open(this.#cookie)
     if (kind === 'destroy') {
       session.destroy()
     } else {
       const list = await session.get('list')
       if (kind === 'read' && list) Object.assign(seen, { list, owner: await session.get('owner') })
-      if (list === undefined && kind !== 'login') {
-        seen.outcome = 'dead'
-        return
-      }
+      if (list === undefined && kind !== 'login') return 'dead'
       if (kind === 'append') await session.update('list', (now = []) => [...now, id])
       if (kind === 'increment') session.set('list', [...(list ?? []), id])
       if (kind === 'login') {
@@ -150,9 +155,10 @@ class Simulation {
     }
     if (think > 0) await new Promise<void>((wake) => this.#time.after(think, wake))
     const { setCookies } = await commit()
-    seen.outcome = 'ok'
+    if (this.#weather.dead.has(process)) return 'ok'
     if (kind === 'login') this.#logins.set(seen, nextCookies(undefined, setCookies) ?? '')
     if (kind === 'append' || kind === 'increment') this.#cookie = nextCookies(this.#cookie, setCookies) ?? ''
+    return 'ok'
   }
 
   #strike(fault: Fault): void {

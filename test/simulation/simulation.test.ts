@@ -34,6 +34,20 @@ describe('what random faults and healthy copies have shown', () => {
     },
   )
 
+  it.each([
+    ['home-stuck', 'login', 530],
+    ['home-cut', 'login', 3760],
+    ['home-dying', 'switch', 265],
+    ['home-dying', 'switch', 2300],
+    ['home-dying', 'switch', 4760],
+  ] as const)(
+    'a claim whose claimant is late or gone ends a session once, and for everybody: %s, %s from seed %i (F2)',
+    async (faultClass, workload, first) => {
+      const { violations } = await tally(faultClass, workload, 10, undefined, first)
+      expect(Object.fromEntries(violations)).toEqual({})
+    },
+  )
+
   it.each(['none', 'crowd'] as const)('without a fault nobody is told 503: %s (F3)', async (faultClass) => {
     const { needless, violations } = await tally(faultClass, 'append', 400)
     expect({ needless, ...Object.fromEntries(violations) }).toEqual({ needless: 0 })

@@ -35,6 +35,9 @@ export function strike(fault: Fault, node: SimulatedNode, weather: Weather, time
     case 'clear':
       weather.lossy.delete(link)
       return
+    case 'doom':
+      weather.doomed.add(fault.process ?? 0)
+      return
     case 'stick':
       weather.stuck.set(link, [])
       return

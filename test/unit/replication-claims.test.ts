@@ -13,8 +13,8 @@ const claimBy = (revision: number, by: number) =>
   tombstone('regenerated', revision, { hash: new Uint8Array(32).fill(by) } as Identity)
 
 /** Two copies of the first record, and the version that names both. */
-async function begun() {
-  const all = testCluster(2)
+async function begun(options: Parameters<typeof testCluster>[1] = {}) {
+  const all = testCluster(2, options)
   const result = await all.store.create(key, first, 60)
   if (result.status !== 'stored') throw new Error(result.status)
   const { version } = result
@@ -41,15 +41,15 @@ describe('a claim (F2)', () => {
     expect(await held(key)).toEqual([again, again])
   })
 
-  it('goes on where its tombstone was renewed meanwhile, and another still loses', async () => {
-    const { store, members, held, version, write } = await begun()
+  it('goes on where its tombstone was renewed meanwhile, and another still does not win', async () => {
+    const { store, members, held, version, write } = await begun({ now: () => 5 })
     await write(1, newer)
     const mine = claimBy(5, 1)
     const result = await store.update(key, mine, 60, version)
     if (result.status !== 'claimed') throw new Error(result.status)
     await members[0]?.inner.delete(key, { tombstone: { value: mine, seconds: 60 } })
-    const theirs = await store.update(key, claimBy(10, 2), 60, result.current.version)
-    expect(theirs).toMatchObject({ status: 'conflict', current: { value: mine } })
+    const theirs = store.update(key, claimBy(10, 2), 60, result.current.version)
+    await expect(theirs).rejects.toMatchObject({ code: 'unavailable' })
     const again = claimBy(10, 1)
     expect((await store.update(key, again, 60, result.current.version)).status).toBe('stored')
     expect(await held(key)).toEqual([mine, again])
@@ -82,16 +82,62 @@ describe('a claim (F2)', () => {
     expect(await held(key)).toEqual([newer, newer])
   })
 
-  it('under way is passed on by readers, but not over a newer record, which they leave to the claimant', async () => {
-    const { store, held, members, write } = await begun()
+  it('under way is passed on by readers, but a newer record is left to the claimant, and nobody is told of an end before', async () => {
+    let now = 5
+    const { store, held, members, write } = await begun({ now: () => now })
     const mine = claimBy(5, 1)
     await members[0]?.inner.delete(key, { tombstone: { value: mine, seconds: 60 } })
     await write(1, newer)
-    expect((await store.read(key, { touchSeconds: 60 }))?.value).toEqual(mine)
+    now = 2000
+    await expect(store.read(key, { touchSeconds: 60 })).rejects.toMatchObject({ code: 'unavailable' })
     expect(await held(key)).toEqual([mine, newer])
     await write(1, recordOf(4, 4))
     expect((await store.read(key))?.value).toEqual(mine)
     expect(await held(key)).toEqual([mine, mine])
+  })
+
+  it('whose claimant gave up ends the session everywhere, and a claimant who comes after all has lost', async () => {
+    let now = 5
+    const { store, held, version, write } = await begun({ now: () => now })
+    await write(1, newer)
+    const mine = claimBy(5, 1)
+    const result = await store.update(key, mine, 60, version)
+    if (result.status !== 'claimed') throw new Error(result.status)
+    now = 2100
+    const found = (await store.read(key, { touchSeconds: 60 }))?.value as Uint8Array
+    const [first, second] = await held(key)
+    expect([first, second]).toEqual([mine, found])
+    expect([isTombstone(found), isClaim(found)]).toEqual([true, false])
+    const late = await store.update(key, claimBy(2101, 1), 60, result.current.version)
+    expect(late).toMatchObject({ status: 'conflict', current: { value: found } })
+  })
+
+  it('of another that is found first is on every copy before its rival is told', async () => {
+    const { store, held, members, version } = await begun()
+    const theirs = claimBy(5, 2)
+    await members[0]?.inner.delete(key, { tombstone: { value: theirs, seconds: 60 } })
+    expect((await store.update(key, claimBy(6, 1), 60, version)).status).toBe('conflict')
+    expect(await held(key)).toEqual([theirs, theirs])
+  })
+
+  it('is not written over that of a rival by who reads both: the rival was answered, and one of two must find it', async () => {
+    const { store, held, members } = await begun()
+    const [mine, theirs] = [claimBy(9, 1), claimBy(5, 2)]
+    await members[0]?.inner.delete(key, { tombstone: { value: mine, seconds: 60 } })
+    await members[1]?.inner.delete(key, { tombstone: { value: theirs, seconds: 60 } })
+    await store.read(key, { touchSeconds: 60 })
+    expect(await held(key)).toEqual([mine, theirs])
+  })
+
+  it('is not handed over by a reader over what a copy that was away holds', async () => {
+    const { store, held, members, cluster, write } = await begun({ now: () => 5 })
+    const mine = claimBy(5, 1)
+    await members[0]?.inner.delete(key, { tombstone: { value: mine, seconds: 60 } })
+    await write(1, newer)
+    members[1]?.fail('read', 'throw')
+    expect((await store.read(key))?.value).toEqual(mine)
+    for (const member of cluster.members) await cluster.handover.run(member)
+    expect(await held(key)).toEqual([mine, newer])
   })
 })
 

@@ -1,18 +1,12 @@
-import { StoreUnavailableError } from '../../../src/errors.ts'
-import { isClaim, isTombstone, revisionOf } from '../../../src/record/record.ts'
-import type {
-  CallOptions,
-  CreateResult,
-  Entry,
-  ReadOptions,
-  Store,
-  Tombstone,
-  UpdateResult,
-} from '../../../src/store.ts'
+import { isTombstone, revisionOf } from '../../../src/record/record.ts'
+import type { Entry, ReadOptions } from '../../../src/store.ts'
 import { type Asking, askingOf } from './asking.ts'
 import type { Cluster, RepairRecord } from './cluster.ts'
 import { type Copy, copyOf, joinVersion, sameBytes, winnerOf } from './copies.ts'
 import { type Member, outageOf } from './member.ts'
+import { passOn } from './passing-on.ts'
+import { put } from './putting.ts'
+import { RefusalError } from './refusal.ts'
 
 /** An entry all reachable owners agree on, and the copies it came from. */
 export interface Replicated {
@@ -38,7 +32,7 @@ export async function read(cluster: Cluster, key: string, options: ReadOptions):
     const best = winnerOf(copies)
     if (best === undefined) return absentOrThrow(cluster, copies, options.onGivenUp)
     if (isTombstone(best.value)) {
-      if (await passOnTombstone(cluster, key, copies, best.value, options, asking))
+      if (await passOn(cluster, key, copies, best.value, options, asking))
         return { entry: entryOf(best.value, copies), copies }
       continue
     }
@@ -51,7 +45,8 @@ export async function read(cluster: Cluster, key: string, options: ReadOptions):
     for (const { member, status } of repaired ?? []) if (status === 'down') cluster.handover.note(member, key)
     if (repaired) return { entry: entryOf(best.value, repaired), copies: repaired }
   }
-  throw new StoreUnavailableError('the copies of a session did not come to rest')
+  // That is this one session's trouble: the copies are there.
+  throw new RefusalError('the copies of a session did not come to rest')
 }
 
 /** Reading repairs: afterwards a member that was away holds what the others hold. */
@@ -117,39 +112,6 @@ function absentOrThrow(cluster: Cluster, copies: readonly Copy[], onGivenUp: Rea
 const away = (copies: readonly Copy[]) =>
   outageOf(copies.filter(({ status }) => status === 'down').map(({ member }) => member))
 
-/**
- * Whoever reads a tombstone sets it on the other owners before answering; in full, since a touch has shortened its time. False
- * where another writer came between.
- */
-async function passOnTombstone(
-  cluster: Cluster,
-  key: string,
-  copies: readonly Copy[],
-  value: Uint8Array,
-  options: ReadOptions,
-  asking: Asking,
-): Promise<boolean> {
-  const tombstone = cluster.inFull(value)
-  const passOn = async (copy: Copy): Promise<boolean> => {
-    const isBuried = copy.status === 'value' && isTombstone(copy.value)
-    if (copy.status === 'down') cluster.handover.note(copy.member, key, tombstone)
-    else if (isBuried && options.touchSeconds === undefined) return true
-    else if (isBuried || !isClaim(value)) await cluster.bury(copy.member, key, tombstone, asking)
-    else return passOnClaim(copy, key, tombstone, asking)
-    return true
-  }
-  return !(await Promise.all(copies.map(passOn))).includes(false)
-}
-
-/**
- * A claim may still be on its way from copy to copy. A record newer than it was acknowledged past the first of them: it is left for
- * the claimant, who takes it into the new session. So the tombstone is not set, but compared and swapped like a record.
- */
-async function passOnClaim(copy: Copy, key: string, { value, seconds }: Tombstone, asking: Asking): Promise<boolean> {
-  if (copy.status === 'value' && revisionOf(copy.value) > revisionOf(value)) return true
-  return (await put(copy, key, value, seconds, asking)) !== 'conflict'
-}
-
 /** Brings lagging copies up to the one that counts; undefined where another writer came between. */
 async function repair(
   cluster: Cluster,
@@ -169,34 +131,4 @@ async function repair(
     else repaired.push(after)
   }
   return isCalm ? repaired : undefined
-}
-
-/** Writes one copy on the state it was read in: compare-and-swap, or add where it was absent. Never a plain set. */
-export async function put(
-  copy: Copy,
-  key: string,
-  value: Uint8Array,
-  seconds: number,
-  asking: Asking,
-): Promise<Copy | 'conflict'> {
-  const { member } = copy
-  if (copy.status === 'down') return copy
-  const result = await member.ask((store, call) => putOn(store, copy, key, value, seconds, call), asking)
-  // A member that is a composition may not know; that is no refusal, so the caller looks.
-  if (result === undefined || result.status === 'unknown') return { member, status: 'down' }
-  return result.status === 'stored' ? { member, status: 'value', value, version: result.version } : 'conflict'
-}
-
-/** The call behind it. */
-export function putOn(
-  store: Store,
-  copy: Exclude<Copy, { readonly status: 'down' }>,
-  key: string,
-  value: Uint8Array,
-  seconds: number,
-  call: CallOptions,
-): Promise<CreateResult | UpdateResult> {
-  return copy.status === 'absent'
-    ? store.create(key, value, seconds, call)
-    : store.update(key, value, seconds, copy.version, call)
 }

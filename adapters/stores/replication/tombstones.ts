@@ -5,7 +5,8 @@ import type { Cluster } from './cluster.ts'
 import { type Copy, type Known, sameBytes } from './copies.ts'
 import { outageOf } from './member.ts'
 import { nobody, reread, type Stored, stored, type Write, whatIsThere } from './outcome.ts'
-import { entryOf, putOn } from './reading.ts'
+import { putOn } from './putting.ts'
+import { entryOf, read } from './reading.ts'
 
 /**
  * A claim is a tombstone by compare-and-swap, on every owner in ring order whatever its breaker says: of several exactly one wins.
@@ -19,7 +20,11 @@ export async function claim(write: Write, known: Known): Promise<UpdateResult> {
   for (const [at, copy] of known.copies.entries()) {
     const after = await claimOne(write, copy, known.revision, stored(copies).length === 0)
     if (after === 'changed') return whatIsThere(write, false)
-    if ('lostTo' in after) return { status: 'conflict', current: entryOf(after.lostTo, copies) }
+    if ('lostTo' in after) {
+      // Who has lost begins anew and is answered, so what it found holds on all copies first.
+      await read(cluster, key, write.asking.call)
+      return { status: 'conflict', current: entryOf(after.lostTo, copies) }
+    }
     if ('newer' in after) {
       const now = [...copies, after.newer, ...known.copies.slice(at + 1)]
       return { status: 'claimed', current: entryOf(after.newer.value, now) }

@@ -5,7 +5,8 @@ import type { Cluster } from './cluster.ts'
 import { type Copy, type Known, sameBytes, splitVersion } from './copies.ts'
 import { type Member, outageOf } from './member.ts'
 import { acknowledge, nobody, reread, stored, type Write, whatIsThere } from './outcome.ts'
-import { put, read } from './reading.ts'
+import { put } from './putting.ts'
+import { read } from './reading.ts'
 import { claim } from './tombstones.ts'
 
 /**

@@ -1,0 +1,65 @@
+import { isClaim, isTombstone, revisionOf, tombstone } from '../../../src/record/record.ts'
+import type { ReadOptions } from '../../../src/store.ts'
+import type { Asking } from './asking.ts'
+import type { Cluster } from './cluster.ts'
+import type { Copy } from './copies.ts'
+import { put } from './putting.ts'
+
+/**
+ * How long a claim counts as under way: more than the clock skew between servers plus a deadline. Its revision is the time of its
+ * claimant, or ahead of that, so this may take some seconds longer. Nothing depends on it but how many logins are refused.
+ */
+const claimMs = 2000
+
+/**
+ * Whoever reads a tombstone sets it on the other owners before answering. False where another writer came between, or the claimant
+ * is to be waited for.
+ */
+export async function passOn(
+  cluster: Cluster,
+  key: string,
+  copies: readonly Copy[],
+  value: Uint8Array,
+  { touchSeconds }: ReadOptions,
+  asking: Asking,
+): Promise<boolean> {
+  const bury = async (copy: Copy, value: Uint8Array): Promise<boolean> => {
+    await cluster.bury(copy.member, key, cluster.inFull(value), asking)
+    return true
+  }
+  const passOne = async (copy: Copy): Promise<boolean> => {
+    // Renewed in full, since a touch has shortened its time. Its own: of two claimants the second must find that the first was here.
+    if (copy.status === 'value' && isTombstone(copy.value)) return touchSeconds === undefined || bury(copy, copy.value)
+    if (isClaim(value)) return passOnClaim(cluster, key, copy, value, asking)
+    if (copy.status !== 'down') return bury(copy, value)
+    cluster.handover.note(copy.member, key, cluster.inFull(value))
+    return true
+  }
+  return !(await Promise.all(copies.map(passOne))).includes(false)
+}
+
+/**
+ * A claim may still be on its way from copy to copy. A record newer than it was acknowledged past the first of them: it is left for
+ * the claimant, who takes it into the new session, and nobody is told that the session has ended while it lives there.
+ *
+ * A claimant who does not come has given up. Then a tombstone without a claim takes the place of that record: should the claimant
+ * come after all, it has lost. So the tombstone is not set, but compared and swapped like a record.
+ */
+async function passOnClaim(
+  cluster: Cluster,
+  key: string,
+  copy: Copy,
+  value: Uint8Array,
+  asking: Asking,
+): Promise<boolean> {
+  const revision = revisionOf(value)
+  const isNewer = copy.status === 'value' && revisionOf(copy.value) > revision
+  if (isNewer && cluster.options.now() < revision + claimMs) return false
+  // Of tombstones the later counts: whoever looks again, and be it the claimant, finds that the claim is void.
+  const end = isNewer ? tombstone('regenerated', revision + 1) : value
+  const after = await put(copy, key, end, cluster.inFull(end).seconds, asking)
+  if (after === 'conflict' || isNewer) return false
+  // Not the claim itself: when that owner is back, it may hold a newer record.
+  if (after.status === 'down') cluster.handover.note(copy.member, key)
+  return true
+}
