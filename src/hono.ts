@@ -2,7 +2,7 @@ import type { Context, Env, MiddlewareHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { answerTo, SessionOptionsError, StoreUnavailableError } from './errors.ts'
 import { checkOptions, type SessionOptions, sameSettings } from './options.ts'
-import { tellFromNowOn, writeTo } from './request/answer.ts'
+import { tellErrorsOnly, tellFromNowOn, writeTo } from './request/answer.ts'
 import type { Settings } from './request/exchange.ts'
 import { LazySession } from './request/lazy-session.ts'
 import { carriesSession, findOpen, type Open, showOpen, twoSessions } from './request/nesting.ts'
@@ -43,12 +43,12 @@ export function session<E extends Env = any>(options: OptionsOf<E>): MiddlewareH
       await asHttp(c, () => commit({ failed: true }))
       throw error
     }
-    if (state.used && carriesSession(c.res.headers, settings.cookie)) state.refusal ??= twoSessions()
+    if (!state.used) return end(state, c)
+    if (carriesSession(c.res.headers, settings.cookie)) state.refusal ??= twoSessions()
     const result = await asHttp(c, () => commit({ failed: open.failed || isFailure(c.error) }))
     if (isAnswered(c)) complete(c)
     else throwAsHttp(c, c.error)
-    if (result.used) writeTo(c, (headers) => result.applyTo(headers))
-    else state.onFirstUse = onlyForErrors(c)
+    writeTo(c, (headers) => result.applyTo(headers))
   }
 }
 
@@ -68,7 +68,8 @@ function begin(c: AnyContext, sessions: Sessions<object>, around: AnyOpen | unde
   const open: AnyOpen = { request: c.req.raw, cookieHeader, session, state, failed: false }
   showOpen(c, open)
   c.set('session', session)
-  state.onFirstUse = () => tellFromNowOn(c)
+  state.answer = c
+  state.tellUse = tellFromNowOn
   if (around?.cookieHeader === cookieHeader) state.outer = around?.state
   return { open, commit }
 }
@@ -76,10 +77,11 @@ function begin(c: AnyContext, sessions: Sessions<object>, around: AnyOpen | unde
 /** The very same request inside of another app: its session, which is committed there. */
 async function join(c: AnyContext, open: AnyOpen, next: () => Promise<void>): Promise<void> {
   const { session, state } = open
-  const { onFirstUse } = state
+  const { answer, tellUse } = state
   c.set('session', session)
   if (state.used) tellFromNowOn(c)
-  state.onFirstUse = () => tellFromNowOn(c) && (onFirstUse?.() ?? true)
+  state.answer = c
+  state.tellUse = (inner) => tellFromNowOn(inner) && (answer && tellUse ? tellUse(answer) : true)
   try {
     await next()
   } catch (error) {
@@ -89,10 +91,11 @@ async function join(c: AnyContext, open: AnyOpen, next: () => Promise<void>): Pr
   open.failed ||= isFailure(c.error)
 }
 
-/** A first use after the commit comes too late, unless what looks at the session is the answer to an error that came later still. */
-function onlyForErrors(c: Context): () => boolean {
+/** Nothing was asked of the session, so there is nothing to commit. */
+function end(state: RequestState, c: Context): void {
   const before = c.error
-  return () => c.error !== before && tellFromNowOn(c)
+  state.closed = true
+  state.tellUse = before === undefined ? tellErrorsOnly : (answer) => answer.error !== before && tellErrorsOnly(answer)
 }
 
 interface Configured {

@@ -1,6 +1,7 @@
 import type { Identity } from '../claim/identity.ts'
 import { encodeBase64url } from '../crypto/base64url.ts'
 import type { Key, KeySet } from '../crypto/keys.ts'
+import { randomBytes } from '../crypto/random.ts'
 import { SessionValueError } from '../errors.ts'
 import type { SessionData } from './journal.ts'
 import { isShallow, type Json, maxDepth } from './json.ts'
@@ -45,18 +46,18 @@ export const frameBytes: number = headBytes + ivBytes + authBytes
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Seals a record under the first key of the set, bound to its store key and revision. */
+/** Seals a record under the first key of the set, bound to its store key and revision. `iv`: never twice, so only test data names it. */
 export async function sealRecord(
   keys: KeySet,
   to: Identity,
   revision: number,
   plaintext: Uint8Array,
+  iv: Uint8Array = randomBytes(ivBytes),
 ): Promise<Uint8Array> {
   const head = new Uint8Array(headBytes)
   head[0] = recordFormat
   head.set(keys.first.tag, 1)
   writeRevision(head, 5, revision)
-  const iv = globalThis.crypto.getRandomValues(new Uint8Array(ivBytes))
   const key = await sealingKey(keys.first, to)
   const sealed = await key.seal(iv, boundTo(head, to), plaintext)
   const bytes = new Uint8Array(headBytes + ivBytes + sealed.length)

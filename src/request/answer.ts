@@ -4,6 +4,8 @@ import { applyToHeaders, cacheControlByDefault } from '../claim/cookie.ts'
 export interface Answering {
   /** Whether there is an answer already. */
   readonly finalized: boolean
+  /** What a handler threw. */
+  readonly error: Error | undefined
   get res(): Response
   set res(response: Response | undefined)
 }
@@ -25,6 +27,11 @@ export function tellFromNowOn(c: Answering): true {
   const accessor = Object.hasOwn(c, 'res') ? undefined : accessorOf(Object.getPrototypeOf(c))
   if (accessor) Object.defineProperty(c, 'res', accessor)
   return true
+}
+
+/** After the commit a first use comes too late, unless what looks at the session is the answer to an error that came later still. */
+export function tellErrorsOnly(c: Answering): boolean {
+  return c.error !== undefined && tellFromNowOn(c)
 }
 
 const accessors = new WeakMap<object, PropertyDescriptor>()

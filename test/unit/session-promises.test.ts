@@ -48,7 +48,7 @@ describe.each(['fail', 'anonymous'] as const)('a call that nobody awaits, the st
   it.each(reads)('%s ends nothing: it had no effect to lose', async (_, forget) => {
     const { open } = await down(mode)
     void forget(open.session)
-    expect(await open.commit()).toMatchObject({ touched: true })
+    expect(await open.commit()).toMatchObject({ used: true })
   })
 
   it.each(changes)('%s ends nothing but its commit', async (_, forget) => {
@@ -123,7 +123,7 @@ describe('a change that fails (F22)', () => {
     const { session, commit } = kit().sessions.open(undefined)
     session.destroy()
     void forget(session)
-    expect(await commit({ failed: true })).toMatchObject({ touched: true })
+    expect(await commit({ failed: true })).toMatchObject({ used: true })
     void forget(session)
   })
 })
