@@ -40,15 +40,17 @@ export function session<E extends Env = any>(options: OptionsOf<E>): MiddlewareH
     try {
       await next()
     } catch (error) {
-      await asHttp(c, () => commit({ failed: true }))
+      await commit({ failed: true }).catch((reason: unknown) => refuse(c, reason))
       throw error
     }
     if (!state.used) return end(state, c)
     if (carriesSession(c.res.headers, settings.cookie)) state.refusal ??= twoSessions()
-    const result = await asHttp(c, () => commit({ failed: open.failed || isFailure(c.error) }))
+    const { setCookies } = await commit({ failed: open.failed || isFailure(c.error) }).catch((error: unknown) =>
+      refuse(c, error),
+    )
     if (isAnswered(c)) complete(c)
     else throwAsHttp(c, c.error)
-    writeTo(c, (headers) => result.applyTo(headers))
+    writeTo(c, setCookies)
   }
 }
 
@@ -137,14 +139,11 @@ function complete(c: Context): void {
     c.header('Retry-After', c.error.getResponse().headers.get('Retry-After') ?? undefined)
 }
 
-async function asHttp<Result>(c: Context, work: () => Promise<Result>): Promise<Result> {
-  try {
-    return await work()
-  } catch (error) {
-    throwAsHttp(c, error)
-    dropAnswer(c)
-    throw error
-  }
+/** The commit was refused: nothing of the answer so far may leave. */
+function refuse(c: Context, error: unknown): never {
+  throwAsHttp(c, error)
+  dropAnswer(c)
+  throw error
 }
 
 /** Hono copies the headers of the answer so far onto that of an error: the page's cookies and `public, max-age` among them. */

@@ -10,10 +10,7 @@ export interface Answering {
   set res(response: Response | undefined)
 }
 
-/** Writes the headers that are due for a session. */
-type Write = (headers: Headers) => void
-
-const asUsed: Write = (headers) => applyToHeaders(headers, [])
+const noCookies: readonly string[] = []
 
 /**
  * From the first use of a session on every answer says that it depends on the cookie, before anything else sees it: a `cache()`
@@ -23,7 +20,7 @@ const asUsed: Write = (headers) => applyToHeaders(headers, [])
  * `Vary`, and taking hold of `c.res` beforehand would cost each answer a copy.
  */
 export function tellFromNowOn(c: Answering): true {
-  if (c.finalized) writeTo(c, asUsed)
+  if (c.finalized) writeTo(c, noCookies)
   const accessor = Object.hasOwn(c, 'res') ? undefined : accessorOf(Object.getPrototypeOf(c))
   if (accessor) Object.defineProperty(c, 'res', accessor)
   return true
@@ -47,35 +44,36 @@ function accessorOf(prototype: object): PropertyDescriptor | undefined {
     set(this: Answering, response) {
       const own = response?.headers.get('Cache-Control') ?? undefined
       set.call(this, response)
-      if (response) writeTo(this, (headers) => tellAgain(headers, own))
+      if (response) writeTo(this, noCookies, own)
     },
   }
   accessors.set(prototype, accessor)
   return accessor
 }
 
-/** Hono has copied the headers of the answer before onto this one: our default must not outrank what it says itself. */
-function tellAgain(headers: Headers, own: string | undefined): void {
-  if (own !== undefined && headers.get('Cache-Control') === cacheControlByDefault) headers.set('Cache-Control', own)
-  applyToHeaders(headers, [])
-}
-
 /**
- * Leaves 101 and `Response.error()` alone, copies an answer with immutable headers.
+ * Writes what is due for a session. Leaves 101 and `Response.error()` alone, copies an answer with immutable headers.
  *
- * Looks at status and headers only: anything else, `type` for one, takes @hono/node-server off its fast path.
+ * `own`: the Cache-Control of the answer itself. Looks at status and headers only: anything else, `type` for one, takes
+ * @hono/node-server off its fast path.
  */
-export function writeTo(c: Answering, write: Write): void {
+export function writeTo(c: Answering, setCookies: readonly string[], own?: string): void {
   const { res } = c
   if (res.status === 101 || res.status === 0) return
   try {
-    write(res.headers)
+    write(res.headers, setCookies, own)
   } catch {
     // It has left: a timeout() outside has answered in its place.
     if (res.bodyUsed || res.body?.locked) return
     const copy = new Response(res.body, res)
-    write(copy.headers)
+    write(copy.headers, setCookies, own)
     c.res = undefined
     c.res = copy
   }
+}
+
+/** Hono has copied the headers of the answer before onto this one: our default must not outrank what it says itself. */
+function write(headers: Headers, setCookies: readonly string[], own: string | undefined): void {
+  if (own !== undefined && headers.get('Cache-Control') === cacheControlByDefault) headers.set('Cache-Control', own)
+  applyToHeaders(headers, setCookies)
 }
