@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { isTombstone } from '../../src/record/record.ts'
-import { begin, cookieOf, open, refused, run, scene } from './setup.ts'
+import { begin, cookieOf, open, refused, run, scene, timed } from './setup.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -15,16 +15,6 @@ const handlers: [string, Handler][] = [
   ['a login', (session) => session.regenerate()],
   ['a logout', (session) => session.destroy()],
 ]
-
-async function timed<Result>(work: Promise<Result>): Promise<{ result: Result; took: number }> {
-  const start = performance.now()
-  let isOver = false
-  const end = work.finally(() => {
-    isOver = true
-  })
-  while (!isOver && performance.now() - start < 5000) await vi.advanceTimersByTimeAsync(5)
-  return { took: performance.now() - start, result: await end }
-}
 
 describe('a store that hangs: every request ends within requestMs + 50 (F10)', () => {
   it.each(handlers)('%s without a session', async (_, handler) => {
@@ -107,10 +97,11 @@ describe('an event loop that was busy (F9)', () => {
   it('does not keep a request for ever that the store never answers', async () => {
     const here = scene({ requestMs })
     const cookie = await begin(here, { n: 0 })
-    here.faults.always('hang')
+    const asked = here.gates.hold('read')
     const reading = open(here, cookie)
       .session.get('n')
       .catch((error: unknown) => error)
+    await asked.reached
     await vi.advanceTimersByTimeAsync(10)
     block(10_000)
     await vi.advanceTimersByTimeAsync(requestMs + 50)

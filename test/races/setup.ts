@@ -1,4 +1,4 @@
-import { expect } from 'vitest'
+import { expect, vi } from 'vitest'
 import { type MemoryStore, memoryStore } from '../../adapters/stores/memory.ts'
 import { createSessions, type Session, type SessionEvent, type Sessions, type Store } from '../../src/index.ts'
 import { isTombstone } from '../../src/record/record.ts'
@@ -112,3 +112,24 @@ export async function see(at: Pick<Scene, 'sessions'>, cookie: string | undefine
 
 /** A refusal that leaves the browser's cookie alone. */
 export const refused = (code: string): End => ({ code, setCookie: undefined })
+
+const realTimeout = globalThis.setTimeout
+
+/**
+ * How long it took on a clock that is moved by hand, for as long as it takes: no machine is too busy for it. In small steps with
+ * turns of the loop between, since what does not wait for a timer (WebCrypto) must not be outrun.
+ */
+export async function timed<Result>(work: Promise<Result>): Promise<{ result: Result; took: number }> {
+  const start = performance.now()
+  let isOver = false
+  const end = work
+    .then((result) => ({ result, took: performance.now() - start }))
+    .finally(() => {
+      isOver = true
+    })
+  while (!isOver) {
+    await new Promise((wake) => realTimeout(wake, 0))
+    await vi.advanceTimersByTimeAsync(2)
+  }
+  return end
+}
