@@ -17,11 +17,11 @@ export async function openStore(kind: BackendKind, port: number): Promise<Opened
   if (kind === 'memory') return closing(memoryStore())
   // The machine of the tests may be busy: these tests are about order, not about deadlines.
   if (kind === 'memcached')
-    return closing(memcachedStore({ servers: [`127.0.0.1:${port}`], callMs: 5000, connectMs: 5000 }))
+    return closing(memcachedStore({ servers: [`127.0.0.1:${port}`], callMs: 20_000, connectMs: 20_000 }))
   const client = createClient({ socket: { host: '127.0.0.1', port } })
   client.on('error', () => {})
   await client.connect()
-  return { store: redisStore({ client, callMs: 5000 }), close: async () => client.destroy() }
+  return { store: redisStore({ client, callMs: 20_000 }), close: async () => client.destroy() }
 }
 
 function closing(store: Store): OpenedStore {

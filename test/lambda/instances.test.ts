@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { stopwatch, stretched } from '../support/own-time.ts'
 import { startMemcached, type TestServer } from '../support/servers.ts'
 import type { Lambda } from './emulator.ts'
 import { bundle, start, Visitor } from './instance.ts'
@@ -7,7 +8,7 @@ import { bundle, start, Visitor } from './instance.ts'
 const count = 50
 /** What memcached is told to take. About twelve of these it needs for itself. */
 const limit = 32
-/** `requestMs`, and air for a machine on which all of them work at once. */
+/** `requestMs`, and air for a machine on which all of them work at once; longer on one that has other work. */
 const deadlineMs = 5000
 /** A server that refused is asked again within a second or so. */
 const pauseMs = 1500
@@ -71,9 +72,9 @@ async function logInAll(instances: readonly Instance[]) {
   let slowestMs = 0
   const answers = await Promise.all(
     instances.map(async ({ lambda, visitor, user }) => {
-      const started = performance.now()
+      const took = stopwatch()
       const answer = await visitor.ask(lambda, `/login/${user}`)
-      slowestMs = Math.max(slowestMs, Math.round(performance.now() - started))
+      slowestMs = Math.max(slowestMs, Math.round(took()))
       return answer
     }),
   )
@@ -82,7 +83,7 @@ async function logInAll(instances: readonly Instance[]) {
     const expected = isServed ? [200, `${instances[at]?.user}: `, null, 1] : [503, 'Service Unavailable', '1', 0]
     expect([status, body, headers.get('Retry-After'), headers.getSetCookie().length]).toEqual(expected)
   }
-  expect(slowestMs).toBeLessThan(deadlineMs)
+  expect(slowestMs).toBeLessThan(stretched(deadlineMs))
   const having = (wanted: boolean) => instances.filter((_, at) => (answers[at]?.status === 200) === wanted)
   return { served: having(true), refused: having(false), slowestMs }
 }

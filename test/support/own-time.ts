@@ -24,6 +24,9 @@ export function stopwatch(): () => number {
   return () => passed + sinceTick() - start
 }
 
+/** So long as a process may take on this machine for what takes `ms` at most on an idle one. Ask when it is over. */
+export const stretched = (ms: number): number => ms * busyness()
+
 /** How busy the machine is: how many times longer than on an idle one work takes, in whole numbers, 8 at most. */
 export function busyness(): number {
   const [start, used] = [now(), process.cpuUsage()]

@@ -3,6 +3,7 @@ import { SessionValueError } from '../../src/errors.ts'
 import { createSessions } from '../../src/sessions.ts'
 import { type Any, type Browser, browser, kit, secret } from '../support/app.ts'
 import { forge, inherited } from '../support/forge.ts'
+import { stretched } from '../support/own-time.ts'
 
 const polluted = () => [({} as Any).isAdmin, ({} as Any).x, ({} as Any).polluted]
 const nested = (depth: number, json = '[') => JSON.parse(json.repeat(depth) + (json === '[' ? ']' : '}').repeat(depth))
@@ -129,7 +130,9 @@ describe('limits', () => {
     expect(test.events).toContainEqual({ type: 'corrupt' })
     const used = process.cpuUsage()
     expect(await read(200_000)).toBeUndefined()
-    expect(process.cpuUsage(used).user / 1000).toBeLessThan(400)
+    const { user } = process.cpuUsage(used)
+    // A processor that others share is slower, also by its own count.
+    expect(user / 1000).toBeLessThan(stretched(400))
     expect(test.events).toContainEqual({ type: 'corrupt' })
   })
 

@@ -5,6 +5,12 @@ import { type SessionEnv, session } from '../../../src/hono.ts'
 
 /** A container whose handlers take their time; bundled by `processes.ts`, so that one file runs on every runtime. */
 const sleep = (ms: number) => new Promise<void>((wake) => setTimeout(wake, ms))
+/** The process was told to end: what waits for it is in flight when it comes, however late whoever sends it is. */
+const told = new Promise<void>((wake) => {
+  for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => wake())
+})
+/** So many milliseconds; `told` is a moment after the signal. */
+const pause = (how: string) => (how === 'told' ? told.then(() => sleep(200)) : sleep(Number(how)))
 let working = 0
 
 const { port } = await runContainer(process.env, ({ store, secret }) => {
@@ -13,17 +19,17 @@ const { port } = await runContainer(process.env, ({ store, secret }) => {
   app.use(session({ store, secret, requestMs: 10_000 }))
   app.get('/list', async (c) => c.json((await c.var.session.get('list')) ?? []))
   app.get('/working', (c) => c.json(working))
-  app.post('/append/:item/:ms', async (c) => {
+  app.post('/append/:item/:pause', async (c) => {
     working++
-    await sleep(Number(c.req.param('ms')))
+    await pause(c.req.param('pause'))
     await c.var.session.update('list', (list = []) => [...list, c.req.param('item')])
     working--
     return c.text('appended')
   })
-  app.get('/stream/:ms', (c) =>
+  app.get('/stream/:pause', (c) =>
     stream(c, async (body) => {
       await body.write('first,')
-      await sleep(Number(c.req.param('ms')))
+      await pause(c.req.param('pause'))
       await body.write('last')
     }),
   )
