@@ -36,7 +36,7 @@ async function judge(row: string, apps: readonly App[], load: Load): Promise<voi
   expectInvariants(load)
   expectCookiesLeftAlone(load)
   await expectNoCrash(apps)
-  expect(figures.max).toBeLessThan(settleMs)
+  expect(figures.max).toBeLessThan(settleMs())
   expect(figures).toMatchObject({ unanswered: 0, failures: 0 })
   expect(figures.unavailableShare).toBeLessThanOrEqual(0.01)
 }

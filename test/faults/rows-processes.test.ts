@@ -173,7 +173,7 @@ test('R40 one fault after the other, at random: no invariant is broken', { timeo
   expectInvariants(load)
   expectCookiesLeftAlone(load)
   await expectNoCrash(apps)
-  expect(figures.max).toBeLessThan(settleMs)
+  expect(figures.max).toBeLessThan(settleMs())
   if (isLong) expect(rssMBPerMinute).toBeLessThan(1)
 })
 

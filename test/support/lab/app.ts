@@ -26,7 +26,7 @@ export type LabApp = Hono<SessionEnv<LabData>>
 export function buildLabApp(store: Store, options: LabAppOptions, onEvent?: (event: SessionEvent) => void): LabApp {
   const app: LabApp = new Hono<SessionEnv<LabData>>()
   const secret = 'the secret of the fault laboratory: 0123456789'
-  app.use(session({ store, secret, cookie: { insecure: true }, onEvent, requestMs, ...options }))
+  app.use(session({ store, secret, cookie: { insecure: true }, onEvent, requestMs: requestMs(), ...options }))
 
   // Hono's own handler prints each error that is no response: hundreds a second in an outage.
   app.onError((error) =>

@@ -28,10 +28,15 @@ const reconnectStrategy = (retries: number) => Math.min(50 * 2 ** retries, 500)
 export async function openStore(spec: StoreSpec): Promise<OpenStore> {
   switch (spec.kind) {
     case 'memcached':
-      return plain(memcachedStore({ servers: spec.servers, connectMs: callMs, callMs, ...spec.options }))
+      return plain(memcachedStore({ servers: spec.servers, connectMs: callMs(), callMs: callMs(), ...spec.options }))
     case 'provided': {
       let servers = spec.servers
-      const store = memcachedStore({ servers: async () => servers, connectMs: callMs, callMs, ...spec.options })
+      const store = memcachedStore({
+        servers: async () => servers,
+        connectMs: callMs(),
+        callMs: callMs(),
+        ...spec.options,
+      })
       const provide = (list: readonly string[]) => {
         servers = list
       }
@@ -42,7 +47,7 @@ export async function openStore(spec: StoreSpec): Promise<OpenStore> {
       // a row, which take a few ms, and redis counts as down for a second.
       const redis = await openNodeRedis(spec.port, false)
       const store = replicatedStore({
-        stores: [memcachedStore({ servers: spec.servers, connectMs: callMs, callMs }), redis.store],
+        stores: [memcachedStore({ servers: spec.servers, connectMs: callMs(), callMs: callMs() }), redis.store],
       })
       return { ...plain(store), close: async () => void (await Promise.all([store.close?.(), redis.close()])) }
     }
@@ -56,7 +61,7 @@ export async function openStore(spec: StoreSpec): Promise<OpenStore> {
       })
       client.on('error', () => {})
       await new Promise((ready) => client.once('ready', ready))
-      return { ...plain(redisStore({ client, callMs })), close: async () => client.disconnect() }
+      return { ...plain(redisStore({ client, callMs: callMs() })), close: async () => client.disconnect() }
     }
   }
 }
@@ -66,7 +71,7 @@ async function openNodeRedis(port: number, disableOfflineQueue: boolean): Promis
   const client = createClient({ socket, disableOfflineQueue })
   client.on('error', () => {})
   await client.connect()
-  return { ...plain(redisStore({ client, callMs })), close: async () => client.destroy() }
+  return { ...plain(redisStore({ client, callMs: callMs() })), close: async () => client.destroy() }
 }
 
 function plain(store: Store): OpenStore {
