@@ -61,8 +61,17 @@ function faultOf(found: Found, ended: unknown, isStill: boolean, stillSeconds: n
   return ended === 0 || isExplained ? [] : [`Vitest ended with ${ended}, though no test failed`]
 }
 
-/** Seconds are counted as this process gets them: where the machine stands still, nothing else is to be blamed. */
-function watchFor(file: string, stillSeconds: number, onStill: () => void) {
+/** Looks whether a file grows. */
+export interface Watch {
+  stop(): void
+  isStill(): boolean
+}
+
+/**
+ * Calls `onStill` when the file has not grown for so long. Seconds are counted as this process gets them: where the machine stands
+ * still, nothing else is to be blamed.
+ */
+export function watchFor(file: string, stillSeconds: number, onStill: () => void): Watch {
   let [size, still] = [0, 0]
   const timer = setInterval(() => {
     const now = statSync(file, { throwIfNoEntry: false })?.size ?? 0

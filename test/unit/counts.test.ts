@@ -1,12 +1,14 @@
 import { appendFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, afterEach, expect, test, vi } from 'vitest'
 import { addFound, counts } from '../run/counts.ts'
 import { foundIn, type Line } from '../run/lines.ts'
+import { watchFor } from '../run/vitest.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'claimcheck-counts-'))
 afterAll(() => rmSync(folder, { recursive: true }))
+afterEach(() => void vi.useRealTimers())
 
 const ended = (id: string, status: string, title: string, failureMessages: string[] = []): Line => ({
   ...{ ended: 'test', id, place: 'test/a.test.ts' },
@@ -41,4 +43,19 @@ test('what a run that was ended had under way, half a line or not (F36)', () => 
   appendFileSync(file, '{"ended":"te')
   expect(foundIn(file)).toMatchObject({ hasEnded: false, underWay: ['test/c.test.ts: hangs'] })
   expect(foundIn(join(folder, 'never written'))).toMatchObject({ files: new Map(), faults: [], underWay: [] })
+})
+
+test('a run hangs where it stands still, and not where it takes long (F36)', () => {
+  vi.useFakeTimers()
+  const lines = join(folder, 'growing')
+  const onStill = vi.fn()
+  const watch = watchFor(lines, 10, onStill)
+  for (let second = 0; second < 900; second += 9) {
+    appendFileSync(lines, '.')
+    vi.advanceTimersByTime(9000)
+  }
+  expect([watch.isStill(), onStill.mock.calls.length]).toEqual([false, 0])
+  vi.advanceTimersByTime(60_000)
+  expect([watch.isStill(), onStill.mock.calls.length]).toEqual([true, 1])
+  watch.stop()
 })
