@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join, posix } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { root, runOrThrow } from './support/command.ts'
+import { documents, linksOf } from './support/documents.ts'
 import { entries } from './support/manifest.ts'
 import { publicNames, readConfig } from './support/names.ts'
 import { readSources } from './support/sources.ts'
@@ -63,24 +64,87 @@ test('the patterns find what they are for', () => {
   expect(places(/^import .* from 'vitest'$/).length).toBeGreaterThan(5)
 })
 
-test('links of the documents lead to files', () => {
-  const documents = [...texts].filter(([path]) => path.endsWith('.md'))
-  const links = documents.flatMap(([path, text]) =>
-    [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => ({ path, target })),
-  )
-  const broken = links
-    .filter(({ target }) => !/^[a-z]+:|^#/.test(target))
-    .filter(({ path, target }) => !existsSync(join(root, dirname(path), target.replace(/#.*/, ''))))
+/** As GitHub makes the anchor of a heading. */
+const anchorOf = (heading: string) =>
+  heading
+    .toLowerCase()
+    .replace(/[^\w\- ]/g, '')
+    .replaceAll(' ', '-')
+const anchorsIn = (text = '') => [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => anchorOf(heading))
+
+test('links of the documents lead to files, and to headings in them', () => {
+  const pages = [...texts].filter(([path]) => path.endsWith('.md'))
+  const links = pages.flatMap(([path, text]) => linksOf(text).map((target) => ({ path, target })))
+  expect(links.length).toBeGreaterThan(50)
+  const broken = links.filter(({ path, target }) => {
+    const [file = '', anchor] = target.split('#')
+    const to = file === '' ? path : posix.join(posix.dirname(path), file)
+    return !existsSync(join(root, to)) || (anchor !== undefined && !anchorsIn(texts.get(to)).includes(anchor))
+  })
   expect(broken).toEqual([])
 })
 
+describe('the documents tell of', () => {
+  const documented = (path: string, name: string) => documents.get(path)?.includes(`\`${name}\``) === true
+  const missing = (path: string, names: readonly string[]) => {
+    expect(names.length).toBeGreaterThan(0)
+    expect(names.filter((name) => !documented(path, name))).toEqual([])
+  }
+  const source = (path: string) => texts.get(path) ?? ''
+  const literals = (text: string) => [...text.matchAll(/'([a-z-]+)'/g)].map(([, word = '']) => word)
+  /** The body of a declaration, without its comments. */
+  const declaration = (path: string, start: string) => {
+    const text = source(path).split(start)[1] ?? ''
+    return (/^[^\n]*\n?(?:[ ].*\n|\n(?=[ ]))*/.exec(text)?.[0] ?? '').replace(/\/\*\*.*?\*\//gs, '')
+  }
+
+  test('every event, error code and reason', () => {
+    const types = [...source('src/events.ts').matchAll(/\btype: '([a-z-]+)'/g)].map(([, type = '']) => type)
+    missing('docs/events.md', types)
+    missing('docs/events.md', literals(declaration('src/events.ts', 'type BadTokenReason =')))
+    missing('docs/events.md', literals(declaration('src/errors.ts', 'type SessionErrorCode =')))
+    missing('docs/events.md', literals(declaration('src/errors.ts', 'type UnavailableReason =')))
+    missing(
+      'docs/events.md',
+      [...source('src/errors.ts').matchAll(/class (Session\w+)/g)].map(([, name = '']) => name),
+    )
+  })
+
+  const members = (path: string, name: string) =>
+    [...declaration(path, `interface ${name} `).matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, member = '']) => member)
+
+  test.each([
+    ['src/options.ts', 'SessionOptions', ''],
+    ['src/claim/cookie.ts', 'CookieOptions', 'cookie.'],
+    ['adapters/stores/memory.ts', 'MemoryStoreOptions', ''],
+    ['adapters/stores/memcached/options.ts', 'MemcachedOptions', ''],
+    ['adapters/stores/redis/index.ts', 'RedisStoreOptions', ''],
+    ['adapters/stores/redis/upstash.ts', 'UpstashStoreOptions', ''],
+    ['adapters/stores/replicated.ts', 'ReplicatedOptions', ''],
+  ])('every option: %s', (path, name, prefix) => {
+    const names = members(path, name).map((one) => `${prefix}${one}`)
+    missing(
+      'docs/options.md',
+      names.filter((one) => one !== 'cookie'),
+    )
+  })
+
+  test('every function that can be imported', () => {
+    const all = [...documents.values()].join('\n')
+    const values = [...publicEntries()].flatMap(([, list]) => list.filter(({ isType }) => !isType))
+    const names = values.map(({ name }) => name).filter((name) => !name.endsWith('Error'))
+    expect(names.filter((name) => !new RegExp(`\\b${name}\\b`).test(all))).toEqual([])
+  })
+})
+
+/** The public names of every entry, by its source. */
+function publicEntries() {
+  const files = entries.map(({ types }) => join(root, types.replace('dist/', '').replace('.d.ts', '.ts')))
+  return publicNames(files, readConfig(join(root, 'tsconfig.json')).options)
+}
+
 test('every public name has a doc comment', () => {
-  const source = (types: string) => join(root, types.replace('dist/', '').replace('.d.ts', '.ts'))
-  const names = publicNames(
-    entries.map(({ types }) => source(types)),
-    readConfig(join(root, 'tsconfig.json')).options,
-  )
-  const undocumented = [...names].flatMap(([file, list]) =>
+  const undocumented = [...publicEntries()].flatMap(([file, list]) =>
     list.filter((one) => !one.isDocumented).map(({ name }) => `${file.slice(root.length + 1)}: ${name}`),
   )
   expect([...new Set(undocumented)]).toEqual([])

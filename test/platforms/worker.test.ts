@@ -110,7 +110,7 @@ describe('wrangler dev', () => {
     expect(requests()).toBe(0)
   })
 
-  test('logging in, filling the bag and logging out cost what the README says', async () => {
+  test('logging in, filling the bag and logging out cost what docs/costs.md says', async () => {
     const shop = openShop(worker.url)
     const welcome = await shop.post('/login', { name: 'Ada' })
     expect([welcome.status, requests()]).toEqual([303, 1])

@@ -139,8 +139,8 @@ describe('requests', () => {
     )
   })
 
-  it('E22: the README tells of the hono that reflects an origin with credentials (CVE-2026-54290)', () => {
-    const text = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+  it('E22: docs/security.md tells of the hono that reflects an origin with credentials (CVE-2026-54290)', () => {
+    const text = readFileSync(new URL('../../docs/security.md', import.meta.url), 'utf8')
     expect(text).toMatch(/hono 4\.12\.25/)
   })
 

@@ -7,7 +7,7 @@ import { type Manifest, manifest } from './manifest.ts'
 export const jsrName: string = `@${manifest.name}/${manifest.name}`
 
 /** What JSR is to get: the sources, because it makes JavaScript and documentation of them itself. */
-const published = ['src', 'adapters', 'test/conformance', 'README.md', 'CHANGELOG.md', 'LICENSE']
+const published = ['src', 'adapters', 'test/conformance', 'README.md', 'CHANGELOG.md', 'docs', 'LICENSE']
 
 /**
  * The package as JSR would get it, and an `app` beside it that may import it by name: a Deno workspace in an empty folder.

@@ -1,0 +1,106 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { freePort } from '../support/servers.ts'
+import { root, run } from './support/command.ts'
+import { compile, forNode } from './support/compile.ts'
+import { firstOf, samples } from './support/documents.ts'
+import { consumer } from './support/packed.ts'
+
+/** Names that programs of the documents use without showing where they come from; global, so that one may also make its own. */
+const granted = `
+declare const app: import('hono').Hono<
+  import('claimcheck/hono').SessionEnv<{ userId: string; cart: string[]; flash: string }>
+>
+declare const myStore: import('claimcheck').Store
+declare const env: { SESSION_SECRET: string }
+declare const request: Request
+declare const it: { concurrent(name: string, run: () => Promise<void>, ms: number): void }
+declare function checkPassword(c: import('hono').Context): Promise<{ id: string }>
+`
+
+/** The types of clients of the user's own: no peers of ours, so they are not installed where the package is. */
+const clients = Object.fromEntries(['redis', 'ioredis'].map((name) => [name, [typesOf(name)]]))
+
+function typesOf(name: string): string {
+  const folder = join(root, 'node_modules', name)
+  return join(folder, JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).types)
+}
+
+test('every program of README.md and docs/ compiles, with what it takes for granted declared', async () => {
+  expect(samples.length).toBeGreaterThan(12)
+  // All at once: most of the time the compiler spends on what they import.
+  const files = samples.map(({ place, code }) => ({
+    name: `${place.replace(/\W/g, '-')}.ts`,
+    text: `${code.replace("import { it } from 'vitest'", '')}\nexport {}\n`,
+  }))
+  for (const { name, text } of files) await writeFile(join(consumer, name), text)
+  await writeFile(join(consumer, 'granted.d.ts'), granted)
+  const imports = files.map(({ name }) => `import './${name.replace('.ts', '.js')}'\n`)
+  const all = `/// <reference path="./granted.d.ts" />\n${imports.join('')}`
+  // What the clients' own types are like is none of our business.
+  const { output } = await compile('samples.ts', all, { ...forNode, paths: clients, skipLibCheck: true })
+  expect(output).toBe('')
+})
+
+describe('the first program of the README', () => {
+  const program = firstOf('README.md')
+
+  test('compiles as it stands, strictly', async () => {
+    expect(program).toContain('serve(app)')
+    const { output } = await compile('server.mts', program, forNode)
+    expect(output).toBe('')
+  })
+
+  test('runs, and keeps a cart for one browser', async () => {
+    const port = await freePort()
+    // The README need not choose a port, a test must.
+    const code = program.replace('serve(app)', `serve({ fetch: app.fetch, port: ${port} })`)
+    await writeFile(join(consumer, 'server.mts'), code)
+    const env = { ...process.env, SESSION_SECRET: 'a secret of 32 bytes at the least' }
+    const server = spawn(process.execPath, ['server.mts'], { cwd: consumer, env, stdio: ['ignore', 'ignore', 'pipe'] })
+    try {
+      const url = `http://localhost:${port}`
+      await answering(server, url)
+      const added = await fetch(`${url}/cart/tea`, { method: 'POST', redirect: 'manual' })
+      const cookie = added.headers
+        .getSetCookie()
+        .map((line) => line.split(';')[0])
+        .join('; ')
+      expect([added.status, cookie.split('=')[0]]).toEqual([303, '__Host-sid'])
+      expect(await (await fetch(url, { headers: { cookie } })).json()).toEqual({ cart: ['tea'] })
+      expect(await (await fetch(url)).json()).toEqual({ cart: [] })
+    } finally {
+      server.kill('SIGKILL')
+    }
+  })
+})
+
+test('the test file of docs/testing.md passes', async () => {
+  await writeFile(join(consumer, 'app.test.mts'), firstOf('docs/testing.md'))
+  const { code, output } = await run(process.execPath, ['--test', 'app.test.mts'], consumer)
+  expect([code, output]).toEqual([0, output])
+  expect(output).toMatch(/pass 1\b/)
+})
+
+/** Waits until the program listens; one that ends says why. */
+async function answering(server: ChildProcess, url: string): Promise<void> {
+  let errors = ''
+  server.stderr?.on('data', (chunk) => {
+    errors += chunk
+  })
+  for (const deadline = Date.now() + 20_000; Date.now() < deadline; ) {
+    if (server.exitCode !== null) break
+    if (
+      await fetch(url).then(
+        () => true,
+        () => false,
+      )
+    )
+      return
+    await new Promise((wait) => setTimeout(wait, 50))
+  }
+  throw new Error(`the program does not answer\n${errors}`)
+}
