@@ -137,6 +137,20 @@ describe('the documents tell of', () => {
   })
 })
 
+test('every code in the title of a test has a row in test/README.md, and every row a test', () => {
+  const rows = [...(texts.get('test/README.md') ?? '').matchAll(/^\| ([A-Z]\d+) \|/gm)].map(([, code = '']) => code)
+  const guarantees = Array.from({ length: 10 }, (_, at) => `G${at + 1}`)
+  const known = new Set([...rows, ...guarantees])
+  const tests = [...texts].filter(([path]) => path.startsWith('test/') && path.endsWith('.test.ts'))
+  const titles = tests.flatMap(([path, text]) =>
+    [...text.matchAll(/(?<=['"`(]|, | and )([A-GOR]\d{1,2})(?=[:),] ?| )/g)].map(([, code = '']) => ({ path, code })),
+  )
+  expect(titles.length).toBeGreaterThan(150)
+  expect(titles.filter(({ code }) => !known.has(code))).toEqual([])
+  const all = tests.map(([, text]) => text).join('\n')
+  expect(rows.filter((code) => !new RegExp(`\\b${code}\\b`).test(all))).toEqual([])
+})
+
 /** The public names of every entry, by its source. */
 function publicEntries() {
   const files = entries.map(({ types }) => join(root, types.replace('dist/', '').replace('.d.ts', '.ts')))

@@ -30,7 +30,7 @@ setTimeout(() => console.log('kept alive'), 900).unref()
 `
 
 it.each(['node', 'web'])(
-  'F3: a process that used sessions and dropped them ends by itself (%s crypto)',
+  'O3: a process that used sessions and dropped them ends by itself (%s crypto)',
   async (crypto) => {
     const folder = await mkdtemp(join(tmpdir(), 'claimcheck-'))
     const outfile = join(folder, 'program.mjs')

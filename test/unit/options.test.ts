@@ -39,7 +39,7 @@ const accepted = (options: Record<string, unknown>) =>
   expect(() => createSessions({ ...good, ...options } as never), inspect(options)).not.toThrow()
 
 describe('options', () => {
-  it('F1: unknown names are refused and named, at the top and in cookie', () => {
+  it('O1: unknown names are refused and named, at the top and in cookie', () => {
     refused({ ...good, secuer: false }, /unknown option secuer/)
     refused({ ...good, cookie: { secuer: false } }, /unknown option cookie\.secuer/)
     refused({ ...good, cookie: { secure: false } }, /cookie\.secure/)
@@ -146,7 +146,7 @@ describe('options', () => {
       refused({ ...good, [name]: value }, new RegExp(name))
   })
 
-  it('F2: idle must not exceed absolute', () => {
+  it('O2: idle must not exceed absolute', () => {
     refused({ ...good, idleSeconds: 28_801 }, /^idleSeconds must not exceed absoluteSeconds, which is 28800: set both$/)
     refused({ ...good, idleSeconds: 61, absoluteSeconds: 60 }, /idleSeconds/)
     for (const options of [{ idleSeconds: 60, absoluteSeconds: 60 }, { absoluteSeconds: 60 }]) accepted(options)
