@@ -99,11 +99,12 @@ async function changeLoaded(state: RequestState, claim: Claim, newest: Found | u
 
 /**
  * Begins a new session. After a regenerate no id that came with the request may live on: not the older record behind one that was
- * lost, and neither of two.
+ * lost, and neither of two. They end last, since where the new one cannot be stored nothing must have changed.
  */
 async function startOver(state: RequestState, loaded: Loaded): Promise<string | undefined> {
+  const cookie = await start(state, loaded)
   if (state.regenerated) await Promise.all(state.claims.map((claim) => bury(state, claim, 'regenerated')))
-  return start(state, loaded)
+  return cookie
 }
 
 /**

@@ -1,6 +1,7 @@
 import { CookieJar } from 'tough-cookie'
 import { describe, expect, it, vi } from 'vitest'
-import type { CookieOptions } from '../../src/index.ts'
+import { memoryStore } from '../../adapters/stores/memory.ts'
+import { type CookieOptions, createSessions } from '../../src/index.ts'
 import { mintToken, referenceKeys } from '../support/reference.ts'
 import { secret, sessionApp } from '../support/session-app.ts'
 
@@ -90,6 +91,20 @@ describe('after a deploy that changes where the cookie is kept', () => {
     expect(site.events.at(-1)).toEqual({ type: 'duplicate-cookie' })
     await site.ask(both, '/login/bob', post)
     for (const cookie of [one, two]) expect(await site.ask(cookie)).toMatchObject({ user: null })
+  })
+
+  it('a login that cannot be stored ends neither: all is as it was before, as its 413 says (F15)', async () => {
+    const sessions = createSessions<{ user: string }>({ store: memoryStore(), secret, maxBytes: 200 })
+    const login = async (user: string, cookie?: string) => {
+      const { session, commit } = sessions.open(cookie)
+      session.regenerate()
+      session.set('user', user)
+      return (await commit()).setCookies[0]?.split(';')[0] ?? ''
+    }
+    const [one, two] = [await login('alice'), await login('mallory')]
+    await expect(login('b'.repeat(200), `${one}; ${two}`)).rejects.toMatchObject({ code: 'too-large' })
+    expect(await sessions.open(one).session.get('user')).toBe('alice')
+    expect(await sessions.open(two).session.get('user')).toBe('mallory')
   })
 
   it('an outage while one of two is asked is an outage, not a new session (F15)', async () => {
