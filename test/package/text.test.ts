@@ -137,9 +137,10 @@ describe('the documents tell of', () => {
   })
 })
 
-test('every code in the title of a test has a row in test/README.md, and every row a test', () => {
+test('every code in the title of a test has a row in test/README.md, and every row and guarantee a test', () => {
   const rows = [...(texts.get('test/README.md') ?? '').matchAll(/^\| ([A-Z]\d+) \|/gm)].map(([, code = '']) => code)
-  const guarantees = Array.from({ length: 10 }, (_, at) => `G${at + 1}`)
+  const guarantees = [...(texts.get('README.md') ?? '').matchAll(/^\| (G\d+) \|/gm)].map(([, code = '']) => code)
+  expect(guarantees).toHaveLength(10)
   const known = new Set([...rows, ...guarantees])
   const tests = [...texts].filter(([path]) => path.startsWith('test/') && path.endsWith('.test.ts'))
   const titles = tests.flatMap(([path, text]) =>
@@ -147,6 +148,7 @@ test('every code in the title of a test has a row in test/README.md, and every r
   )
   expect(titles.length).toBeGreaterThan(150)
   expect(titles.filter(({ code }) => !known.has(code))).toEqual([])
+  expect(guarantees.filter((one) => !titles.some(({ code }) => code === one))).toEqual([])
   const all = tests.map(([, text]) => text).join('\n')
   expect(rows.filter((code) => !new RegExp(`\\b${code}\\b`).test(all))).toEqual([])
 })

@@ -169,7 +169,7 @@ async function claimant(here: Scene, logins: readonly Outcome[]): Promise<readon
   return rest[0]
 }
 
-it('two requests on one session end as some serial order would, or with a conflict and nothing applied', async () => {
+it('two requests on one session end as some serial order would, or with a conflict and nothing applied (G3)', async () => {
   const seen = { conflict: 0, gone: 0, merged: 0, both: 0 }
   const property = fc.asyncProperty(
     fc.scheduler(),

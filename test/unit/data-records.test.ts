@@ -27,7 +27,7 @@ function recordingStore(inner: Store) {
 }
 
 describe('records', () => {
-  it('D11: the record of another under my key is no session, and is reported', async () => {
+  it('D11: the record of another under my key is no session, and is reported (G5)', async () => {
     const test = kit()
     const [alice, bob] = [await forge(test.clock.now()), await forge(test.clock.now())]
     await alice.put(test.memory, await bob.sealData('{"user":"bob"}'))
@@ -99,7 +99,7 @@ describe('records', () => {
     expect((await test.memory.read(forged.key))?.value).toEqual(broken)
   })
 
-  it('D14, D15: a store learns no id, token or data; equal data twice gives different bytes', async () => {
+  it('D14, D15: a store learns no id, token or data; equal data twice gives different bytes (G6)', async () => {
     const { store, sent } = recordingStore(memoryStore({ now: kit().clock.now }))
     const sessions = createSessions<Any>({ ...kit().options, store })
     const user = browser(sessions)

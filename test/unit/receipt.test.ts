@@ -80,7 +80,7 @@ describe('what a receipt counts for', () => {
     return { ...site, token, receipt: receipt.split(';')[0] as string, key: before?.key ?? '', rollBack }
   }
 
-  it('with it an older record than the browser has seen is noticed, without it not (F35)', async () => {
+  it('with it an older record than the browser has seen is noticed, without it not (F35, G8)', async () => {
     const { ask, token, receipt, rollBack } = await changed()
     await rollBack()
     expect(await ask(token)).toEqual(alice)

@@ -206,7 +206,7 @@ describe('errors become HTTP', () => {
   })
 })
 
-describe('outages', () => {
+describe('outages are no logouts (G7)', () => {
   it.each(['throw', 'hang', 'garbage'] as const)(
     'E15, E16: a store that says "%s" is not an empty session',
     async (fault) => {

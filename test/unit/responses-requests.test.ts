@@ -103,7 +103,7 @@ describe('requests', () => {
     expect(test.store.calls).toMatchObject({ read: 1, create: 0, update: 1 })
   })
 
-  it('E19: the response waits for the write', async () => {
+  it('E19: the response waits for the write (G9)', async () => {
     const test = kit()
     const gated = gatedStore(test.store)
     const { app, user } = await loggedIn(test, { store: gated, requestMs: 5000 })
