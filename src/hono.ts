@@ -133,7 +133,7 @@ const isFailure = (error: Error | undefined) =>
 /** An error handler has already given the error its status, as Hono's own does by `getResponse`. */
 const isAnswered = (c: Context) => c.error !== undefined && 'status' in c.error && c.res.status === c.error.status
 
-/** What belongs to the status and the handler left out: Retry-After with a 503. */
+/** Adds Retry-After to a 503 that an error handler built without it. */
 function complete(c: Context): void {
   if (c.error instanceof StoreUnavailableError && !c.res.headers.has('Retry-After'))
     c.header('Retry-After', c.error.getResponse().headers.get('Retry-After') ?? undefined)

@@ -52,7 +52,9 @@ export class Budget {
   ): Promise<Result> {
     const ms = Math.max(this.leftMs - keepMs, atLeastMs)
     if (ms <= 0)
-      throw new StoreUnavailableError('the time of this request for its store is used up', { reason: 'timeout' })
+      throw new StoreUnavailableError('requestMs is used up: the store took too long', {
+        reason: 'timeout',
+      })
     const controller = new AbortController()
     const { promise: timeout, reject } = Promise.withResolvers<never>()
     const patience = new Patience(ms, () => {

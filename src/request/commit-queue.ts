@@ -9,11 +9,11 @@ export class CommitQueue<Result> {
 
   /**
    * Runs the work after all earlier work of the same key; it receives what the one before it returned.
-   * `patiently` waits for the turn and may give up by throwing; the order of the others stays.
+   * `waitFor` waits for the commit before. It may stop waiting by resolving undefined; later commits keep their order.
    */
   async run(
     key: string,
-    patiently: (turn: Promise<Result | undefined>) => Promise<Result | undefined>,
+    waitFor: (turn: Promise<Result | undefined>) => Promise<Result | undefined>,
     work: (before: Result | undefined) => Promise<Result | undefined>,
   ): Promise<void> {
     const before = this.#last.get(key)
@@ -22,7 +22,7 @@ export class CommitQueue<Result> {
     this.#last.set(key, last)
     let result: Result | undefined
     try {
-      result = await work(before === undefined ? undefined : await patiently(before))
+      result = await work(before === undefined ? undefined : await waitFor(before))
     } finally {
       hand(result)
       if (this.#last.get(key) === last) this.#last.delete(key)

@@ -80,7 +80,7 @@ export async function readRecord(
 /** What an entry holds for this claim, or that it is no use to it. */
 export async function openEntry(exchange: Exchange, claim: Claim, entry: Entry, readAt: number): Promise<Stored> {
   if (!(entry?.value instanceof Uint8Array))
-    throw new StoreUnavailableError('the store answered nonsense', { reason: 'wrong-answer' })
+    throw new StoreUnavailableError('the store returned an invalid entry', { reason: 'wrong-answer' })
   const { keys } = await exchange.signer()
   const opened = await openRecord(keys, claim.identity, entry.value)
   switch (opened.status) {

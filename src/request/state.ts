@@ -11,7 +11,7 @@ import { fetchClaims } from './load.ts'
 
 const nothing: SessionData = new Map()
 
-/** Everything one request knows and wants of its session. The session writes here, the commit reads here. */
+/** The mutable state of one request's session. The session's methods write it, the commit reads it. */
 export class RequestState extends Exchange {
   readonly calls: Calls = new Calls()
   readonly failures: Failures = new Failures()

@@ -95,7 +95,7 @@ export async function claimOld(state: RequestState, claim: Claim, base: Found, b
   // Its rank does not matter: a tombstone beats every record.
   const value = tombstone('regenerated', nextRevision(state, base.revision, claim.revision), by)
   const result = await update(state, claim, value, state.settings.tombstoneSeconds, base, timeToUndo(state))
-  if (result.status === 'contained') throw new StoreUnavailableError('the store answered nonsense')
+  if (result.status === 'contained') throw new StoreUnavailableError('the store returned an invalid entry')
   return result
 }
 
@@ -149,7 +149,7 @@ async function settle<Result extends { readonly status: string }, Proof = never>
   try {
     const result = await state.call((_, options) => write(options), { keepMs })
     if (typeof result?.status !== 'string')
-      throw new StoreUnavailableError('the store answered nonsense', { reason: 'wrong-answer' })
+      throw new StoreUnavailableError('the store returned an invalid entry', { reason: 'wrong-answer' })
     return result
   } catch (error) {
     if (!(error instanceof StoreUnavailableError)) throw error

@@ -28,7 +28,7 @@ export {
 export type { RingHash } from './servers/ring.ts'
 export type { TlsOptions } from './tls.ts'
 
-/** Beyond the life of any session of a former ring, for processes that learn of a change later: lookups come every minute and may fail. */
+/** A former ring is kept this much longer than its last session can live: other processes may notice the change minutes later. */
 const ringMarginSeconds = 300
 /** A quiet process may have seen only sessions near their end; others live for `idleSeconds`, by default this long. */
 const leastRingSeconds = 1800

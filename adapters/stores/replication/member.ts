@@ -159,7 +159,7 @@ export class Member {
     this.#schedule()
   }
 
-  /** Then whoever asks now is the probe. Nobody asked meanwhile: that time does not count towards giving the node up. */
+  /** Whether the probe timer is overdue, since this process was frozen: then this call is the probe, and the frozen time is no downtime. */
   #isOverdue(): boolean {
     const lateMs = Date.now() - this.#probeAt
     if (this.#downSince === undefined || lateMs < overdueMs) return false

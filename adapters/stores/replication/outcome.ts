@@ -24,8 +24,8 @@ export const stored = (copies: readonly Copy[]): readonly Stored[] => copies.fil
 /** A copy that holds something. */
 export type Stored = Extract<Copy, { readonly status: 'value' }>
 
-/** The outage of a write that no owner took. */
-export const nobody = ({ cluster, key }: Write): StoreUnavailableError => outageOf(cluster.ownersOf(key))
+/** The error for a write that no owner accepted. */
+export const noOwnerError = ({ cluster, key }: Write): StoreUnavailableError => outageOf(cluster.ownersOf(key))
 
 const unknown = ({ cluster, key }: Write): StoreUnavailableError => {
   const { node } = outageOf(cluster.ownersOf(key))
@@ -64,7 +64,7 @@ export async function acknowledge(
   let copies = given
   for (let check = 0; !stored(copies).every(isCurrent); check++) {
     const found = check < maxChecks ? await read(cluster, key, asking.call) : null
-    if (!found || !sameBytes(found.entry.value, value)) throw nobody(write)
+    if (!found || !sameBytes(found.entry.value, value)) throw noOwnerError(write)
     copies = found.copies
   }
   for (const { member, status } of copies) if (status === 'down') cluster.handover.note(member, key)

@@ -46,7 +46,7 @@ export async function read(cluster: Cluster, key: string, options: ReadOptions):
     if (repaired) return { entry: entryOf(best.value, repaired), copies: repaired }
   }
   // That is this one session's trouble: the copies are there.
-  throw new RefusalError('the copies of a session did not come to rest')
+  throw new RefusalError('the copies of a session still differ after 12 rounds of repair')
 }
 
 /** Reading repairs: afterwards a member that was away holds what the others hold. */

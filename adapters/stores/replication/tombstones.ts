@@ -4,7 +4,7 @@ import { askingOf, hasRunOut } from './asking.ts'
 import type { Cluster } from './cluster.ts'
 import { type Copy, type Known, sameBytes } from './copies.ts'
 import { outageOf } from './member.ts'
-import { nobody, reread, type Stored, stored, type Write, whatIsThere } from './outcome.ts'
+import { noOwnerError, reread, type Stored, stored, type Write, whatIsThere } from './outcome.ts'
 import { putOn } from './putting.ts'
 import { entryOf, read } from './reading.ts'
 
@@ -31,7 +31,7 @@ export async function claim(write: Write, known: Known): Promise<UpdateResult> {
     }
     copies.push(after)
   }
-  if (stored(copies).length === 0) throw nobody(write)
+  if (stored(copies).length === 0) throw noOwnerError(write)
   for (const { member, status } of copies) {
     if (status === 'down') cluster.handover.note(member, key, { value, seconds })
   }

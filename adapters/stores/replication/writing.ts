@@ -4,7 +4,7 @@ import { askingOf, hasRunOut, isLeftOut } from './asking.ts'
 import type { Cluster } from './cluster.ts'
 import { type Copy, type Known, sameBytes, splitVersion } from './copies.ts'
 import { type Member, outageOf } from './member.ts'
-import { acknowledge, nobody, reread, stored, type Write, whatIsThere } from './outcome.ts'
+import { acknowledge, noOwnerError, reread, stored, type Write, whatIsThere } from './outcome.ts'
 import { put } from './putting.ts'
 import { read } from './reading.ts'
 import { claim } from './tombstones.ts'
@@ -100,7 +100,7 @@ async function swapAll(write: Write, known: Known): Promise<UpdateResult> {
     const hasMissedHome = !isOut && copies.length > 0 && stored(copies).length === 0
     if (hasMissedHome && !ranksAsFailover(write, known.revision)) {
       // The home may still apply what it was sent, so this write cannot be made again under a higher revision.
-      if (isMaybe) throw nobody(write)
+      if (isMaybe) throw noOwnerError(write)
       return { status: 'outranked', revision: failoverRevision(cluster, known.revision) }
     }
     let after = isOut ? ({ member: copy.member, status: 'down' } as const) : await swapOne(write, copy)
@@ -110,7 +110,7 @@ async function swapAll(write: Write, known: Known): Promise<UpdateResult> {
     if (!isOut && after.status === 'down') isMaybe = true
     copies.push(after)
   }
-  if (stored(copies).length === 0) throw nobody(write)
+  if (stored(copies).length === 0) throw noOwnerError(write)
   return acknowledge(write, copies)
 }
 
@@ -125,8 +125,8 @@ function ranksAsFailover({ cluster, value }: Write, base: number): boolean {
 }
 
 /**
- * Who reads between two copies of a write passes it on, and may then write over the first: so the second holds it as it would have
- * without that, and the write is known to be stored. Without this look one in fifty rivals is told 503 for what was applied.
+ * A reader that came between may already have repaired this copy with our bytes. Our compare-and-swap then fails although the
+ * write is stored, so our bytes are looked for before a conflict is reported. Without this one in fifty rivals is told 503.
  */
 async function passedOn({ key, value, asking }: Write, member: Member): Promise<Copy | 'conflict'> {
   const copy = await reread(member, key, asking)

@@ -21,7 +21,7 @@ export class Deadline {
   readonly #fire: () => void
   #timer: NodeJS.Timeout | undefined
   #due: number = Number.POSITIVE_INFINITY
-  /** Waits the second time, and the last. */
+  /** In the one grace period after a stall. */
   #isGrace: boolean = false
 
   /** `judge` ends what was due by `time`, and returns the earliest deadline that is left, or `Infinity`. By `performance.now()`. */

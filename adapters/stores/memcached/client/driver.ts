@@ -76,7 +76,7 @@ export function refusal(node: string, reason: string): StoreUnavailableError {
 export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined, node: string): Promise<T> {
   if (!signal) return promise
   return new Promise<T>((resolve, reject) => {
-    const abort = () => reject(unavailable(node, 'was not waited for: the call was aborted', signal.reason))
+    const abort = () => reject(unavailable(node, 'was aborted before its reply', signal.reason))
     // The listener goes with the call: a signal may outlive thousands of calls.
     const done = () => signal.removeEventListener('abort', abort)
     signal.addEventListener('abort', abort, { once: true })

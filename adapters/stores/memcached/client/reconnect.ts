@@ -57,7 +57,7 @@ export class Link<C extends Connection> {
   /** An open connection; rejects with `StoreUnavailableError`. */
   async connection(signal?: AbortSignal): Promise<C> {
     for (;;) {
-      if (signal?.aborted) throw unavailable(this.#node, 'was not asked: the call was aborted', signal.reason)
+      if (signal?.aborted) throw unavailable(this.#node, 'was not asked: the call had been aborted', signal.reason)
       const current = this.#usable()
       if (current?.isOpen) return current
       if (!current && performance.now() < this.#retryAt) await abortable(this.#paused(), signal, this.#node)

@@ -29,7 +29,7 @@ export function readClusterReply(open: () => Socket, signal: AbortSignal): Promi
     const abort = () => end('did not answer in time', signal.reason)
     socket.on('data', (chunk) => {
       text += chunk
-      if (text.length > maxReplyLength) end('talks too much')
+      if (text.length > maxReplyLength) end('sent a reply larger than 64 KB')
       else if (/^(CLIENT_|SERVER_)?ERROR\b[^\n]*\n/.test(text)) askAgain()
       else if (/(^|\n)END\r?\n$/.test(text)) end(undefined)
     })

@@ -92,7 +92,7 @@ export class MemjsConnection implements Connection {
 
   retire(): void {
     this.#isRetired = true
-    if (this.#pending.size === 0) this.close('was not to be asked on this connection any more')
+    if (this.#pending.size === 0) this.close('was not asked: this connection is being replaced')
   }
 
   close(reason: string): void {

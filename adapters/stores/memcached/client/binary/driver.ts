@@ -94,7 +94,7 @@ function writes(
       const connection = connectionOf(known?.epoch ?? '')
       // Another connection, so maybe another life of the server, whose numbers began again: it must not be asked.
       if (!known || !connection) return { status: 'conflict' }
-      if (signal?.aborted) throw unavailable(node, 'was not asked: the call was aborted', signal.reason)
+      if (signal?.aborted) throw unavailable(node, 'was not asked: the call had been aborted', signal.reason)
       const message = store(opcodes.set, key, value, ttlSeconds, [exists, notFound])
       const answer = await call({ ...message, cas: known.cas }, signal, connection)
       if (answer.status === ok) return { status: 'stored', version: versionOf(answer, node) }

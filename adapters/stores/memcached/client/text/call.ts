@@ -22,7 +22,7 @@ export interface CallDetails {
 export interface Orphan {
   readonly call: Call
   readonly error: StoreUnavailableError
-  /** Whether it may be given to another connection without a doubt: a read, or never sent; and not for being late. */
+  /** Safe to send again on another connection: a read, or never sent. False if it was late. */
   readonly isMovable: boolean
 }
 
@@ -94,11 +94,11 @@ export class Call {
 
   /** The signal aborted. The reply, if one comes, still belongs to this call and is dropped with it. */
   handleEvent(): void {
-    this.reject(unavailable(this.#node, 'was not waited for: the call was aborted', this.signal?.reason))
+    this.reject(unavailable(this.#node, 'was aborted before its reply', this.signal?.reason))
   }
 
   #watch(signal: AbortSignal): void {
-    if (signal.aborted) this.reject(unavailable(this.#node, 'was not asked: the call was aborted', signal.reason))
+    if (signal.aborted) this.reject(unavailable(this.#node, 'was not asked: the call had been aborted', signal.reason))
     else signal.addEventListener('abort', this)
   }
 

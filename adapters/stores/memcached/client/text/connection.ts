@@ -108,9 +108,9 @@ export class TextConnection implements Connection, ProtocolContext {
   retire(): void {
     this.isOpen = false
     this.#isRetired = true
-    const error = unavailable(this.node, 'was not to be asked on this connection any more')
+    const error = unavailable(this.node, 'was not asked: this connection is being replaced')
     this.#onOrphans(this.#calls.takeHeld().map((call) => ({ call, error, isMovable: true })))
-    if (this.#calls.isEmpty) this.close('was not to be asked on this connection any more')
+    if (this.#calls.isEmpty) this.close('was not asked: this connection is being replaced')
   }
 
   close(reason: string): void {
@@ -171,7 +171,7 @@ export class TextConnection implements Connection, ProtocolContext {
     }
     // What was not sent needs no new connection.
     for (let call = this.#calls.giveUp(time); call; call = this.#calls.giveUp(time))
-      call.reject(unavailable(this.node, 'has too much to do'))
+      call.reject(unavailable(this.node, 'was not sent the call before its deadline: the connection is saturated'))
     return this.#calls.earliestDeadline()
   }
 
