@@ -19,11 +19,7 @@ function client(kind: 'meta' | 'classic', hasGats = true) {
   const protocol: Protocol = kind === 'meta' ? new MetaProtocol(context) : new ClassicProtocol(context, hasGats)
   const parser = new Parser(protocol)
   const sink = { write() {}, cork() {}, uncork() {} }
-  const writer = new Writer(
-    sink,
-    () => {},
-    () => false,
-  )
+  const writer = new Writer(sink, { isQuiet: true, flushed() {} })
   const ask = (verb: Verb, key = 'key') => {
     const call = new Call('node', verb, key, {
       expires: 60,

@@ -1,7 +1,7 @@
 import { SessionValueError, StoreUnavailableError } from '../../../src/errors.ts'
 import type { CallOptions, Store } from '../../../src/store.ts'
+import { RefusalError } from '../refusal.ts'
 import { type Asking, hasRunOut, inBackground } from './asking.ts'
-import { RefusalError } from './refusal.ts'
 
 /** mcrouter takes a node out after 3 failures in a row; one is a lost packet, ten are ten slow requests. */
 const failuresToOpen = 3

@@ -1,12 +1,12 @@
 import { isTombstone, revisionOf } from '../../../src/record/record.ts'
 import type { Entry, ReadOptions } from '../../../src/store.ts'
+import { RefusalError } from '../refusal.ts'
 import { type Asking, askingOf } from './asking.ts'
 import type { Cluster, RepairRecord } from './cluster.ts'
 import { type Copy, copyOf, joinVersion, sameBytes, winnerOf } from './copies.ts'
 import { type Member, outageOf } from './member.ts'
 import { passOn } from './passing-on.ts'
 import { put } from './putting.ts'
-import { RefusalError } from './refusal.ts'
 
 /** An entry all reachable owners agree on, and the copies it came from. */
 export interface Replicated {

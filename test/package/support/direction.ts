@@ -93,10 +93,11 @@ const storeRule: Rule = ({ from, to }) => {
   if (!isIn(from, 'adapters/') || !isIn(to, stores) || from === chooser) return undefined
   if (!isIn(from, stores)) return `only ${chooser} knows stores`
   const [own, other] = [storeOf(from), storeOf(to)]
-  return own === other || other === 'replication' || other === 'system-reason'
-    ? undefined
-    : 'a store never imports another'
+  return own === other || shared.has(other ?? '') ? undefined : 'a store never imports another'
 }
+
+/** What no store owns: machinery that gets its stores as values, and what a failure means, whoever met it. */
+const shared: ReadonlySet<string> = new Set(['replication', 'refusal', 'system-reason'])
 
 const storeOf = (path: string) => path.slice(stores.length).split(/[./]/)[0]
 

@@ -1,6 +1,6 @@
 import { StoreUnavailableError } from '../../../../src/errors.ts'
 import type { CreateResult, Entry, UpdateResult, Version } from '../../../../src/store.ts'
-import { RefusalError } from '../../replication/refusal.ts'
+import { RefusalError } from '../../refusal.ts'
 import { systemReason } from '../../system-reason.ts'
 
 /** What every driver is given; the caller has checked it. */

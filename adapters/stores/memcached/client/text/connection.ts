@@ -60,11 +60,7 @@ export class TextConnection implements Connection, ProtocolContext {
     this.#calls = new Pipeline(options.tls === undefined ? Number.POSITIVE_INFINITY : tlsWindowBytes)
     this.opened.catch(() => {}) // whoever waits for it gets the rejection; nobody waiting is no error
     this.#wire = openWire(address, options.tls)
-    this.#writer = new Writer(
-      this.#wire.socket,
-      () => this.#calls.flushed(),
-      () => !this.#calls.isQuiet,
-    )
+    this.#writer = new Writer(this.#wire.socket, this.#calls)
     const handshake = new Handshake(
       options,
       (text) => void this.#wire.socket.write(text, 'latin1'),

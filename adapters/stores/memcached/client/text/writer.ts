@@ -13,6 +13,13 @@ export interface Sink {
   uncork(): void
 }
 
+/** What the server has yet to answer. */
+export interface Load {
+  readonly isQuiet: boolean
+  /** All that was written is with the socket. */
+  flushed(): void
+}
+
 /**
  * Collects requests and hands them over together: one `write(2)` for many. Where the server has nothing to do they leave at once;
  * where it is at work already, with all else that this turn of the event loop brings: that took 19 us off a request of 80, and the
@@ -23,8 +30,7 @@ export interface Sink {
  */
 export class Writer {
   readonly #sink: Sink
-  readonly #onFlush: () => void
-  readonly #isBusy: () => boolean
+  readonly #load: Load
   readonly #flushLater: () => void
   #block: Buffer = Buffer.alloc(0)
   #from = 0
@@ -33,11 +39,9 @@ export class Writer {
   #isScheduled: boolean = false
   #isDropped: boolean = false
 
-  /** `isBusy`: whether the server has yet to answer something. */
-  constructor(sink: Sink, onFlush: () => void, isBusy: () => boolean) {
+  constructor(sink: Sink, load: Load) {
     this.#sink = sink
-    this.#onFlush = onFlush
-    this.#isBusy = isBusy
+    this.#load = load
     this.#flushLater = () => this.#flush()
   }
 
@@ -101,8 +105,8 @@ export class Writer {
   /** `nextTick` runs after the promises of this turn have been told their results and have asked for more. */
   #schedule(): void {
     this.#isScheduled = true
-    if (this.#isBusy()) setImmediate(this.#flushLater)
-    else process.nextTick(this.#flushLater)
+    if (this.#load.isQuiet) process.nextTick(this.#flushLater)
+    else setImmediate(this.#flushLater)
   }
 
   #flush(): void {
@@ -111,7 +115,7 @@ export class Writer {
     this.#cut()
     const ready = this.#ready
     this.#ready = []
-    this.#onFlush()
+    this.#load.flushed()
     const [only] = ready
     if (ready.length === 1 && only) return void this.#sink.write(only)
     this.#sink.cork() // one writev(2) for all

@@ -1,4 +1,4 @@
-import { StoreUnavailableError } from '../../../src/errors.ts'
+import { StoreUnavailableError } from '../../src/errors.ts'
 
 /**
  * The node answered, and said no: out of memory, for one. An outage of the call but not of the node.
