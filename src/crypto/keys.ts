@@ -2,6 +2,7 @@ import { crypto } from '#crypto'
 import { SessionOptionsError } from '../errors.ts'
 import { encodeBase64url } from './base64url.ts'
 import type { MacKey, SealingKey, SigningKey } from './contract.ts'
+import { createRandom } from './random.ts'
 
 /** At least 32 bytes of high entropy: text (its UTF-8 is used) or bytes. `openssl rand -base64 32` makes one. */
 export type Secret = string | Uint8Array
@@ -31,6 +32,8 @@ export interface KeySet {
   byTag(tag: Uint8Array): Key | undefined
   /** Makes the refs that stand for ids in logs; of the first key, so a ref does not depend on the token at hand. */
   readonly ref: MacKey
+  /** Random bytes for what is no secret: an iv. */
+  random(length: number): Uint8Array
 }
 
 /** Derives the key set of checked secrets, for the tokens of one cookie. */
@@ -43,6 +46,7 @@ export async function deriveKeys(secrets: readonly Uint8Array[], cookieName: str
     first,
     byHeader: new Map(keys.map((key) => [key.encodedHeader, key])),
     byTag: (tag) => byTag.get(tag.join()),
+    random: createRandom(),
     ref: await crypto.macKey(await crypto.hkdf(secrets[0] as Uint8Array, 'claimcheck/v1/ref')),
   }
 }

@@ -1,7 +1,6 @@
 import type { Identity } from '../claim/identity.ts'
 import { encodeBase64url } from '../crypto/base64url.ts'
 import type { Key, KeySet } from '../crypto/keys.ts'
-import { randomBytes } from '../crypto/random.ts'
 import { SessionValueError } from '../errors.ts'
 import type { SessionData } from './journal.ts'
 import { isShallow, type Json, maxDepth } from './json.ts'
@@ -52,7 +51,7 @@ export async function sealRecord(
   to: Identity,
   revision: number,
   plaintext: Uint8Array,
-  iv: Uint8Array = randomBytes(ivBytes),
+  iv: Uint8Array = keys.random(ivBytes),
 ): Promise<Uint8Array> {
   const head = new Uint8Array(headBytes)
   head[0] = recordFormat
