@@ -41,11 +41,10 @@ export async function deriveKeys(secrets: readonly Uint8Array[], cookieName: str
   const keys = await Promise.all(secrets.map((secret) => deriveKey(secret, cookieName)))
   const [first] = keys
   if (!first) throw new SessionOptionsError('secret: at least one is required')
-  const byTag = new Map(keys.map((key) => [key.tag.join(), key]))
   return {
     first,
     byHeader: new Map(keys.map((key) => [key.encodedHeader, key])),
-    byTag: (tag) => byTag.get(tag.join()),
+    byTag: (tag) => keys.find((key) => key.tag.every((byte, at) => byte === tag[at])),
     random: createRandom(),
     ref: await crypto.macKey(await crypto.hkdf(secrets[0] as Uint8Array, 'claimcheck/v1/ref')),
   }

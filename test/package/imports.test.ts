@@ -21,6 +21,11 @@ test('examples import only public subpaths', () => {
 
 const memcached = 'adapters/stores/memcached'
 
+test('a file of src or adapters has one topic: at most 200 lines', () => {
+  const long = [...sources].filter(([path, text]) => /^(src|adapters)\//.test(path) && text.split('\n').length > 201)
+  expect(long.map(([path]) => path)).toEqual([])
+})
+
 describe('the test itself notices', () => {
   const breaches = (files: Record<string, string>) => breachesOf(new Map(Object.entries(files)))
 
