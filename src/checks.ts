@@ -15,7 +15,8 @@ export function wholeNumber(name: string, given: unknown, byDefault: number, min
 
 /** Throws for a name that is not known: a misspelt option must not be a silent default. */
 export function refuseUnknown(options: unknown, known: readonly string[], what: string): void {
-  need(typeof options === 'object' && options !== null, `${what.replace(/[.:]$/, '')} must be an object`)
+  const all = what.replace(/[.:]$/, '').replace(/^option($| of)/, 'the options$1')
+  need(typeof options === 'object' && options !== null, `${all} must be an object`)
   const unknown = Object.keys(options as object).find((name) => !known.includes(name))
   need(unknown === undefined, `unknown ${what}${what.endsWith('.') ? '' : ' '}${unknown}`)
 }

@@ -163,8 +163,8 @@ describe('memoryStore', () => {
     [{ maxEntries: '10' }, /maxEntries/],
     [{ now: 5 }, /now/],
     [{ maxentries: 5 }, /unknown option of memoryStore: maxentries/],
-    [null, /option of memoryStore must be an object/],
-    ['big', /option of memoryStore must be an object/],
+    [null, /the options of memoryStore must be an object/],
+    ['big', /the options of memoryStore must be an object/],
   ])('refuses options %j when it is built', (options, message) => {
     expect(() => memoryStore(options as never)).toThrow(SessionOptionsError)
     expect(() => memoryStore(options as never)).toThrow(message)
