@@ -19,7 +19,7 @@ export class RequestState extends Exchange {
   readonly pending: Set<Promise<unknown>> = new Set()
   /** Set by any use of the session: the response then depends on the cookie. */
   used = false
-  /** Makes the answer say so; false where it may have left already. No closure for each request: that held its context, and doubled the CPU of one that leaves its session alone (measured). */
+  /** Makes the answer say so; false where it may have left already. One function for all requests: none pays for a closure. */
   tellUse: ((answer: Answering) => boolean) | undefined
   /** The answer to the request, where there is somebody who can reach it. */
   answer: Answering | undefined
