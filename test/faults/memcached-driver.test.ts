@@ -14,6 +14,7 @@ import { loopback } from '../support/driver-store.ts'
 import { busy } from '../support/lab/busy.ts'
 import { stopwatch } from '../support/own-time.ts'
 import { startMemcached } from '../support/servers.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 /** What a node that is back may take until it is used again, by itself. */
 const recovery = { timeout: 2000 * busy, interval: 10 }
@@ -185,7 +186,7 @@ describe('nonsense from the server ends the connection at once, and nobody gets 
     const driver = driverOn(fake.port)
     const results = await within(soonMs, [driver.get(newKey()), driver.get(newKey()), driver.get(newKey())])
     for (const result of results) expectOutage(result)
-    await vi.waitFor(() => expect(fake.sockets.size).toBe(0), 2000)
+    await waitFor(() => expect(fake.sockets.size).toBe(0))
   })
 })
 

@@ -7,6 +7,7 @@ import { textDriver } from '../../adapters/stores/memcached/client/text/driver.t
 import { loopback } from '../support/driver-store.ts'
 import { bytes, newKey, storesToClose } from '../support/memcached.ts'
 import { startMemcached } from '../support/servers.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 const protocols = ['auto', 'classic', 'binary'] as const
 const { storeOf, closeAll } = storesToClose()
@@ -94,7 +95,7 @@ describe.each(protocols)('a standstill of this process, %s', (protocol) => {
     const relay = await relayTo(server.port, (chunk, client, nth) => nth > 1 && client.write(chunk))
     const driver = driverOn(relay.port, protocol, { connectMs: 250, callMs: 2000 })
     const calls = Array.from({ length: 20 }, () => driver.get(newKey()))
-    await vi.waitFor(() => expect(relay.connections).toBe(1))
+    await waitFor(() => expect(relay.connections).toBe(1))
     standStill(1400)
     expect(await refusals(calls)).toEqual({})
     expect(relay.connections).toBe(2)

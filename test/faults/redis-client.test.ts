@@ -7,6 +7,7 @@ import { everyVerb, expectOutage, expectSilent, secrets, watchRejections } from 
 import { stopwatch } from '../support/own-time.ts'
 import { startRedis, type TestServer } from '../support/servers.ts'
 import { type ProxyMode, startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 const { key, value } = secrets
 /** The default deadline of a call and what a loaded machine may add. */
@@ -184,7 +185,7 @@ test('node-redis: a write that waited for a dead server is not sent once it live
   connected = { client, close: () => client.destroy() }
   store = redisStore({ client })
   await server.stop()
-  await vi.waitFor(() => expect(client.isReady).toBe(false))
+  await waitFor(() => expect(client.isReady).toBe(false))
   await expectOutage(store.create(key, value, 60), inTime)
   await server.restart()
   await vi.waitFor(() => expect(client.isReady).toBe(true), { timeout: 10_000 })

@@ -3,13 +3,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis as IoRedis } from 'ioredis'
 import { createClient } from 'redis'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { createProbes } from '../../adapters/platforms/container/probes.ts'
 import { type RedisClient, redisStore } from '../../adapters/stores/redis/index.ts'
 import { replicatedStore } from '../../adapters/stores/replicated.ts'
 import { createSessions, type SessionEvent, type UnavailableReason } from '../../src/index.ts'
 import { secrets } from '../support/outage.ts'
 import { freePort, startRedis, type TestServer } from '../support/servers.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 type Login = { readonly username: string; readonly password: string }
 type Connect = (port: number, login?: Login) => Promise<RedisClient>
@@ -99,7 +100,7 @@ async function startSecondNode(): Promise<TestServer> {
   const client = await createClient({ socket: { host: second.host, port: second.port } }).connect()
   endings.push(() => client.destroy())
   const knows = async () => expect(await client.sendCommand<string>(['CLUSTER', 'INFO'])).toContain('cluster_state:ok')
-  await vi.waitFor(knows, { timeout: 20_000, interval: 100 })
+  await waitFor(knows)
   return second
 }
 
@@ -112,14 +113,16 @@ describe.each(clients)('%s tells what is wrong with a redis (F31)', (name, conne
     const { port, login } = await begin()
     const store = redisStore({ client: await connect(port, login) })
     // ioredis queues what is asked before it is connected.
-    await vi.waitFor(async () => {
+    await waitFor(async () => {
       expect(await store.check?.()).toEqual({ ready: false, nodes: [{ node: 'redis', up: false, reason }] })
     })
     const body = await (await createProbes(store, () => false)(new Request('http://localhost/readyz')))?.json()
     expect(body).toEqual({ ready: false, stopping: false, nodes: [{ node: 'redis', up: false, reason }] })
     const both = replicatedStore({ stores: [store, redisStore({ client: await connect((await start()).port) })] })
     endings.push(() => both.close?.())
-    expect(await both.check?.()).toMatchObject({ ready: true, nodes: [{ up: false, reason }, { up: true }] })
+    await waitFor(async () => {
+      expect(await both.check?.()).toMatchObject({ ready: true, nodes: [{ up: false, reason }, { up: true }] })
+    })
   })
 
   it('says so in the error and in the event of the request that it hits', async () => {
@@ -151,7 +154,7 @@ describe.each(clients)('%s tells what is wrong with a redis (F31)', (name, conne
     endings.push(() => observer.destroy())
     const stats = await observer.info('commandstats')
     for (const command of ['getex:calls=1', 'eval:calls=1', 'set:calls=3']) expect(stats).toContain(command)
-    await vi.waitFor(async () => expect(await observer.dbSize()).toBe(0), { timeout: 5000, interval: 100 })
+    await waitFor(async () => expect(await observer.dbSize()).toBe(0))
   })
 })
 
@@ -173,11 +176,11 @@ it('a client that may not queue says at once that its server is away (F31)', asy
     () => node.destroy(),
     () => io.disconnect(),
   )
-  await vi.waitFor(() => io.ping())
+  await waitFor(() => io.ping())
   await server.stop()
-  await vi.waitFor(() => expect([node.isReady, io.status]).not.toContain(true))
+  await waitFor(() => expect([node.isReady, io.status]).not.toContain(true))
   for (const client of [node, io]) {
-    await vi.waitFor(async () => {
+    await waitFor(async () => {
       expect(await redisStore({ client }).check?.()).toMatchObject({ nodes: [{ up: false, reason: 'not-connected' }] })
     })
   }
@@ -193,7 +196,7 @@ it('a frozen server is a timeout, and a check waits for it once (F31)', async ()
     return client.call(command, ...args)
   }
   const store = redisStore({ client: { call } })
-  await vi.waitFor(() => store.read(secrets.key))
+  await waitFor(() => store.read(secrets.key))
   server.signal('SIGSTOP')
   asked = 0
   expect(await store.check?.()).toEqual({ ready: false, nodes: [{ node: 'redis', up: false, reason: 'timeout' }] })

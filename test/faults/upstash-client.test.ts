@@ -7,6 +7,7 @@ import type { Store } from '../../src/store.ts'
 import { everyVerb, expectOutage, secrets, watchRejections } from '../support/outage.ts'
 import { freePort, startRedis, type TestServer } from '../support/servers.ts'
 import { startUpstash, type UpstashBridge, type UpstashFault } from '../support/upstash.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 const { key, value } = secrets
 /** The default deadline of a call and what a loaded machine may add. */
@@ -84,7 +85,7 @@ describe.each([
   test('a request past the deadline is hung up on, not left open', async () => {
     bridge.fault = 'never-answer'
     await outage(store.read(key))
-    await vi.waitFor(() => expect(bridge.log).toMatchObject([{ abandoned: true }]))
+    await waitFor(() => expect(bridge.log).toMatchObject([{ abandoned: true }]))
   })
 
   test('each call has a signal of its own: aborting one leaves the others alone', async () => {
@@ -95,13 +96,13 @@ describe.each([
     const patient = new AbortController()
     const pending = [store.read(key, { signal: control.signal }), store.read(key, { signal: patient.signal })] as const
     const other = outage(pending[1])
-    await vi.waitFor(() => expect(bridge.log).toHaveLength(2))
+    await waitFor(() => expect(bridge.log).toHaveLength(2))
     bridge.fault = undefined
     const answered = store.read(key)
     control.abort(new Error(`because of ${key}`))
     await expectOutage(pending[0], 50, [bridge.token])
     expect((await answered)?.value).toEqual(value)
-    await vi.waitFor(() => expect(bridge.log.filter(({ abandoned }) => abandoned)).toHaveLength(1))
+    await waitFor(() => expect(bridge.log.filter(({ abandoned }) => abandoned)).toHaveLength(1))
     await other
     await outage(store.create(key, value, 60, { signal: control.signal }))
     expect(bridge.log.filter(({ command }) => command[0] === 'SET')).toEqual([])

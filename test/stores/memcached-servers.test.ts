@@ -9,6 +9,7 @@ import { StoreUnavailableError } from '../../src/errors.ts'
 import { bytes, newKey, stats, storesToClose, text } from '../support/memcached.ts'
 import { stopwatch } from '../support/own-time.ts'
 import { startMemcached, type TestServer } from '../support/servers.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 const { storeOf, closeAll } = storesToClose()
 afterEach(async () => {
@@ -150,10 +151,10 @@ test('a unix socket', async () => {
   const user = process.getuid?.() === 0 ? ['-u', 'nobody'] : []
   const child = spawn('memcached', [...user, '-s', path, '-a', '0777'], { stdio: 'ignore' })
   try {
-    await vi.waitFor(() => expect(existsSync(path)).toBe(true), 5000)
+    await waitFor(() => expect(existsSync(path)).toBe(true))
     const store = storeOf({ servers: [path] })
     const key = newKey()
-    await vi.waitFor(() => store.create(key, bytes('local'), 60), 5000)
+    await waitFor(() => store.create(key, bytes('local'), 60))
     expect(text((await store.read(key))?.value)).toBe('local')
   } finally {
     child.kill('SIGKILL')

@@ -1,9 +1,10 @@
 import { Redis } from '@upstash/redis'
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { upstashStore } from '../../adapters/stores/redis/upstash.ts'
 import { SessionOptionsError } from '../../src/errors.ts'
 import { startRedis, type TestServer } from '../support/servers.ts'
 import { startUpstash, type UpstashBridge } from '../support/upstash.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 const record = (name: string) => new TextEncoder().encode(name.padEnd(48, '.'))
 
@@ -96,7 +97,7 @@ test('a read that was on its way during a write does not take the token of the w
   bridge.staleReads = true
   bridge.holdNext = 'GET'
   const early = store.read('other')
-  await vi.waitFor(() => expect(bridge.log.at(-1)?.command).toEqual(['GET', 'other']))
+  await waitFor(() => expect(bridge.log.at(-1)?.command).toEqual(['GET', 'other']))
   await store.create('k', record('new'), 60)
   bridge.release()
   await early

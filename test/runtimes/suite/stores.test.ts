@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { sessionCases } from '../../conformance/session-cases.ts'
-import { type StoreCase, storeCases } from '../../conformance/store-cases.ts'
-import { onTime } from '../../support/on-time.ts'
+import { storeCases } from '../../conformance/store-cases.ts'
+import { mayMiss, onTime } from '../../support/on-time.ts'
 import { honoSite, plainSite, type SiteBuilder, sessionWorld } from '../../support/worlds.ts'
 import { patience } from './given.ts'
 import { type Opened, type Subject, subjects } from './stores.ts'
@@ -24,13 +24,6 @@ const patiently =
   (options) =>
     build({ ...options, requestMs: patience.callMs })
 
-/**
- * The clocks of two servers tick at different times. A read between the ends of two copies finds one of them and repairs the
- * other, so that the entry lives on; sessions do not notice, for their reads slide the end anyway.
- */
-const mayMiss = ({ name }: StoreCase, { hasCopies }: Subject) =>
-  hasCopies === true && name === 'read: does not extend the life of an entry without touchSeconds'
-
 // Most of them wait for a server's clock: many at the same time, each with keys or a namespace of its own.
 describe.concurrent.each(subjects)('$column', (subject) => {
   const open = () => opened.get(subject) as Opened
@@ -38,7 +31,7 @@ describe.concurrent.each(subjects)('$column', (subject) => {
   describe(subject.name, () => {
     it.each(storeCases)('$name', async (one) => {
       const { store, clock } = open().fresh()
-      if (clock === 'real') await onTime((real) => one.run(store, real), mayMiss(one, subject))
+      if (clock === 'real') await onTime((real) => one.run(store, real), subject.hasCopies === true && mayMiss(one))
       else await one.run(store, clock)
     })
 
