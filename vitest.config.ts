@@ -47,7 +47,7 @@ const ofMovedClocks = ['test/races/deadline.test.ts']
 const tests = (...folders: string[]) => ({ include: folders.map((folder) => `test/${folder}/**/*.test.ts`) })
 
 /**
- * `unit` and `webcrypto` need nothing installed; the other projects start real servers, browsers and package tools.
+ * `unit`, `webcrypto` and `simulation` need nothing installed; the other projects start real servers, browsers and package tools.
  *
  * Groups run one after the other, and files of real servers too: deadlines of a few hundred milliseconds are measured there,
  * and a busy neighbour on a small CI machine looks just like a frozen server.
@@ -57,7 +57,11 @@ const config: ViteUserConfig = defineConfig({
     projects: [
       {
         resolve: { alias: alias('node') },
-        test: { name: 'unit', ...tests('unit', 'races', 'simulation', 'oracle'), ...quick },
+        test: { name: 'unit', ...tests('unit', 'races'), ...quick },
+      },
+      {
+        resolve: { alias: alias('node') },
+        test: { name: 'simulation', ...tests('simulation', 'oracle'), ...quick },
       },
       {
         resolve: { alias: alias('web') },
