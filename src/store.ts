@@ -61,10 +61,10 @@ export type UpdateResult =
    */
   | { readonly status: 'unknown'; readonly current: Entry; readonly error: StoreUnavailableError }
   /**
-   * Compositions only, for a tombstone that claims: it holds on the first copy, and a later one has a record that is newer than the
-   * version. Make the claiming session anew from `current`, under the id that the tombstone names, then claim with its version.
+   * Compositions only, for a tombstone that names a successor: it holds on the first copy, and a later one has a record that is newer
+   * than the version. Write the successor again from `current`, under the same id, then supersede with its version.
    */
-  | { readonly status: 'claimed'; readonly current: Entry }
+  | { readonly status: 'superseded'; readonly current: Entry }
 
 /** One node as its store sees it. */
 export interface NodeHealth {

@@ -27,7 +27,7 @@ export type Opened =
 
 /*
  * record     0 format = 1 | 1-4 tag of the key | 5-10 revision, big endian | 11 flags = 0 | 12-23 iv | ciphertext | 16 tag
- * tombstone  0 format = 0 | 1 kind | 2-7 revision, big endian | 8-19 claim: first 12 bytes of the new key's hash, or zeros
+ * tombstone  0 format = 0 | 1 kind | 2-7 revision, big endian | 8-19 successor: first 12 bytes of its key's hash, or zeros
  */
 const recordFormat = 1
 const tombstoneFormat = 0
@@ -99,13 +99,13 @@ export function isTombstone(bytes: Uint8Array): boolean {
 }
 
 /** Whether a tombstone names the session that goes on in the place of this one. */
-export function isClaim(bytes: Uint8Array): boolean {
+export function namesSuccessor(bytes: Uint8Array): boolean {
   return isTombstone(bytes) && bytes.subarray(8).some((byte) => byte !== 0)
 }
 
-/** Whether two tombstones claim for the same session. */
-export function claimsAlike(a: Uint8Array, b: Uint8Array): boolean {
-  return isClaim(a) && isClaim(b) && a.subarray(8).every((byte, at) => byte === b[8 + at])
+/** Whether two tombstones name the same successor. */
+export function nameSameSuccessor(a: Uint8Array, b: Uint8Array): boolean {
+  return namesSuccessor(a) && namesSuccessor(b) && a.subarray(8).every((byte, at) => byte === b[8 + at])
 }
 
 const kinds = { destroyed: 1, regenerated: 2 } as const
@@ -113,13 +113,13 @@ const kinds = { destroyed: 1, regenerated: 2 } as const
 /** A tombstone outlives every record that it outlaws by this, for clock differences; they live `idleSeconds`. */
 export const tombstoneMarginSeconds = 60
 
-/** What takes the place of a record that has ended; `claimedBy` is the new session of a regenerate. */
-export function tombstone(kind: keyof typeof kinds, revision: number, claimedBy?: Identity): Uint8Array {
+/** What takes the place of a record that has ended; `successor` is the new session of a regenerate. */
+export function tombstone(kind: keyof typeof kinds, revision: number, successor?: Identity): Uint8Array {
   const bytes = new Uint8Array(tombstoneBytes)
   bytes[0] = tombstoneFormat
   bytes[1] = kinds[kind]
   writeRevision(bytes, 2, revision)
-  if (claimedBy) bytes.set(claimedBy.hash.subarray(0, 12), 8)
+  if (successor) bytes.set(successor.hash.subarray(0, 12), 8)
   return bytes
 }
 

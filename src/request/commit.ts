@@ -9,7 +9,7 @@ import type { Found, Loaded } from './exchange.ts'
 import { handOut, tell } from './hand-out.ts'
 import { assertOne } from './nesting.ts'
 import { commitsIn } from './proof.ts'
-import { claimFor } from './regenerate.ts'
+import { supersede } from './regenerate.ts'
 import type { RequestState } from './state.ts'
 import { bury, create, foundAs, newTimes, nextRevision, update } from './write.ts'
 
@@ -151,10 +151,10 @@ async function change(state: RequestState, claim: Claim, from: Found): Promise<C
   throw conflict(state)
 }
 
-/** A new id, then the old one claimed for it: the old is dead at once, and of several logins exactly one takes its data along. */
+/** A new id, which then supersedes the old one: the old is dead at once, and of several logins exactly one takes its data along. */
 async function regenerate(state: RequestState, claim: Claim, from: Found): Promise<string | undefined> {
-  const result = await claimFor(state, claim, from)
-  if (result.status !== 'claimed') return start(state, result)
+  const result = await supersede(state, claim, from)
+  if (result.status !== 'superseded') return start(state, result)
   const { created, attempts } = result
   state.emit({ type: 'commit', outcome: 'regenerated', bytes: created.bytes, attempts })
   return handOut(state, created.claim)

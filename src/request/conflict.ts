@@ -6,7 +6,7 @@ import type { Ended, Found } from './exchange.ts'
 import { openEntry, readRecord } from './load.ts'
 import { dataOf, type RequestState } from './state.ts'
 
-type Refused = Extract<UpdateResult, { status: 'missing' | 'conflict' | 'outranked' | 'claimed' }>
+type Refused = Extract<UpdateResult, { status: 'missing' | 'conflict' | 'outranked' | 'superseded' }>
 
 /** After a refused write: the newer record, or that the session has ended. Waits a little, so that rivals fall out of step. */
 export async function newer(
@@ -17,8 +17,8 @@ export async function newer(
   attempt: number,
 ): Promise<Found | Ended> {
   if (refused.status === 'missing') return { status: 'absent' }
-  // Once claimed, a read would find the claim.
-  const isOwn = refused.status === 'claimed'
+  // A read would find the tombstone that this request has set on the first copy.
+  const isOwn = refused.status === 'superseded'
   const current = isOwn || (refused.status === 'conflict' && attempt <= 2) ? refused.current : undefined
   if (attempt > 2) await pause(state, attempt)
   const loaded = current

@@ -3,30 +3,30 @@ import { StoreUnavailableError } from '../errors.ts'
 import { conflict, dataToWrite, newer } from './conflict.ts'
 import type { Ended, Found } from './exchange.ts'
 import type { RequestState } from './state.ts'
-import { type Created, claimOld, create, newTimes, rewrite, undo } from './write.ts'
+import { type Created, create, newTimes, rewrite, supersedeOld, undo } from './write.ts'
 
 /** A login starts again from a newer record this often: a parallel write must not fail it, an endless stream of them may. */
 const maxRegenerations = 3
 
 /** The new session has taken the place of the old one. */
-export interface Claimed {
-  readonly status: 'claimed'
+export interface Superseded {
+  readonly status: 'superseded'
   readonly created: Created
   readonly attempts: number
 }
 
 /**
- * A new session under a fresh id, with the old one claimed for it; or that the old one has ended, and then there is no new one.
+ * A new session under a fresh id, which supersedes the old one; or that the old one has ended, and then there is no new one.
  *
- * Where this fails nothing of it is left: not the new session, and not the old one where the claim holds on one of its copies. Then
+ * Where this fails nothing of it is left: not the new session, and not the old one where it is superseded on one of its copies. Then
  * it is an outage, whatever it was that failed: all other errors say that nothing was written.
  */
-export async function claimFor(state: RequestState, claim: Claim, from: Found): Promise<Claimed | Ended> {
+export async function supersede(state: RequestState, claim: Claim, from: Found): Promise<Superseded | Ended> {
   const begun: Claim[] = []
   const takeBack = () => Promise.all(begun.map((ended) => undo(state, ended)))
   try {
-    const result = await attemptClaims(state, claim, from, begun)
-    if (result.status !== 'claimed') await takeBack()
+    const result = await attempt(state, claim, from, begun)
+    if (result.status !== 'superseded') await takeBack()
     return result
   } catch (error) {
     await takeBack()
@@ -41,7 +41,7 @@ function asOutage(state: RequestState, error: unknown): StoreUnavailableError {
 }
 
 /** `begun` gets what is to be taken back. */
-async function attemptClaims(state: RequestState, claim: Claim, from: Found, begun: Claim[]): Promise<Claimed | Ended> {
+async function attempt(state: RequestState, claim: Claim, from: Found, begun: Claim[]): Promise<Superseded | Ended> {
   let base = from
   let created: Created | undefined
   for (let attempts = 1; attempts <= maxRegenerations; attempts++) {
@@ -52,13 +52,14 @@ async function attemptClaims(state: RequestState, claim: Claim, from: Found, beg
       created = await create(state, record, Math.max(base.revision, claim.revision))
       begun.push(created.claim)
     }
-    const result = await claimOld(state, claim, base, created.claim.identity)
-    if (result.status === 'stored') return { status: 'claimed', created, attempts }
-    const wasClaimed = begun.includes(claim)
-    if (result.status === 'claimed' && !wasClaimed) begun.push(claim)
+    const result = await supersedeOld(state, claim, base, created.claim.identity)
+    if (result.status === 'stored') return { status: 'superseded', created, attempts }
+    const hadBegun = begun.includes(claim)
+    if (result.status === 'superseded' && !hadBegun) begun.push(claim)
     const next = await newer(state, claim, result, base, attempts)
     if (next.status === 'found') base = next
-    else if (wasClaimed) throw new StoreUnavailableError('a claim was lost on its way from copy to copy')
+    else if (hadBegun)
+      throw new StoreUnavailableError('the old session ended before a login had superseded every copy of it')
     else return next
   }
   throw conflict(state)

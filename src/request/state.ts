@@ -37,7 +37,7 @@ export class RequestState extends Exchange {
   /** Those whose record was not found, beside one that was. */
   strays: readonly Claim[] = []
   loaded: Loaded | undefined
-  #claiming: Promise<Claims> | undefined
+  #findingClaims: Promise<Claims> | undefined
   /** The one load, once it was asked for. */
   loading: Promise<Loaded> | undefined
 
@@ -84,8 +84,8 @@ export class RequestState extends Exchange {
 
   /** What the cookies say, verified. Costs no store call. */
   findClaims(): Promise<Claims> {
-    this.#claiming ??= this.#findClaims()
-    return this.#claiming
+    this.#findingClaims ??= this.#findClaims()
+    return this.#findingClaims
   }
 
   async #findClaims(): Promise<Claims> {

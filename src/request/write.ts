@@ -91,7 +91,7 @@ export async function bury(state: RequestState, claim: Claim, kind: 'destroyed' 
 }
 
 /** Replaces the old record by a tombstone that names the new session. */
-export async function claimOld(state: RequestState, claim: Claim, base: Found, by: Identity): Promise<Claimed> {
+export async function supersedeOld(state: RequestState, claim: Claim, base: Found, by: Identity): Promise<Superseding> {
   // Its rank does not matter: a tombstone beats every record.
   const value = tombstone('regenerated', nextRevision(state, base.revision, claim.revision), by)
   const result = await update(state, claim, value, state.settings.tombstoneSeconds, base, timeToUndo(state))
@@ -100,7 +100,7 @@ export async function claimOld(state: RequestState, claim: Claim, base: Found, b
 }
 
 /** Nothing is built on a tombstone. */
-export type Claimed = Exclude<Updated, Contained>
+export type Superseding = Exclude<Updated, Contained>
 
 /** How an update ends once doubt is resolved. */
 export type Updated = Exclude<UpdateResult, { readonly status: 'unknown' }> | Contained
@@ -136,7 +136,7 @@ interface Settling<Proof> {
 
 /**
  * One write. Where its answer was lost, the store is asked once what it holds: exactly these bytes (a record carries a random iv of
- * its own, a tombstone the hash of its claimant) mean it was applied, and so does a record that was built on it. Anything else stays
+ * its own, a tombstone the hash of its successor) mean it was applied, and so does a record that was built on it. Anything else stays
  * unknown, a 503: trying again applied changes twice in 10 % of simulated runs.
  */
 async function settle<Result extends { readonly status: string }, Proof = never>(

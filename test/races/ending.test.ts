@@ -63,7 +63,7 @@ describe('a logout is final (G4)', () => {
     }
   })
 
-  it('racing a regenerate that has not claimed the old id yet', async () => {
+  it('racing a regenerate that has not superseded the old id yet', async () => {
     for (const at of runs) {
       const here = scene()
       const cookie = await begin(here)
@@ -87,7 +87,7 @@ describe('a logout is final (G4)', () => {
   })
 
   // Not promised: the logout meets a tombstone that names the new session by 12 bytes of its hash, too few to find it.
-  it('racing a login that has claimed the old id already: the old id is dead, the new session is another one', async () => {
+  it('racing a login that has superseded the old id already: the old id is dead, the new session is another one', async () => {
     const here = scene()
     const cookie = await begin(here)
     const gate = here.gates.hold('update', { when: 'after' })

@@ -158,8 +158,8 @@ function isOwnOnly(actor: Actor, found: Data): boolean {
   return !('always' in found) && names.every((name) => found[name] === own(name))
 }
 
-/** The login that claimed the old session, of those that were answered: the others have their own writes only. */
-async function claimant(here: Scene, logins: readonly Outcome[]): Promise<readonly [Actor, Data] | undefined> {
+/** The login that superseded the old session, of those that were answered: the others have their own writes only. */
+async function winnerOf(here: Scene, logins: readonly Outcome[]): Promise<readonly [Actor, Data] | undefined> {
   const rest: [Actor, Data][] = []
   for (const [actor, { setCookie }] of logins) {
     const found = setCookie === undefined ? {} : await see(here, setCookie.split(';', 1)[0])
@@ -205,7 +205,7 @@ it('two requests on one session end as some serial order would, or with a confli
       const lives = (await here.live()).length + (oneProcess ? 0 : (await there.live()).length)
       expect(lives).toBeLessThanOrEqual(Math.max(1, logins.length))
       if (destroyed || logins.length > 0) expect(await see(here, old)).toEqual({})
-      const winner = await claimant(here, logins)
+      const winner = await winnerOf(here, logins)
       if (logins.length > 1) seen.both++
       if (!destroyed && logins.length === 0) expectSerial(data, await see(here, old), [applied, applied.toReversed()])
       if (winner && !destroyed) {

@@ -19,11 +19,11 @@ async function expectLogins(here: Scene, old: string, ends: readonly End[]): Pro
 }
 
 describe('of many logins each works, and exactly one takes the data along (F12)', () => {
-  it('20 in lockstep, all claims held until the last has come', async () => {
+  it('20 in lockstep, all held before they supersede until the last has come', async () => {
     const here = scene()
     const old = await begin(here, { cart: [1] })
     const opened = Array.from({ length: 20 }, () => open(here, old))
-    // Loaded first, and each in a process of its own: without its lane they all reach the claim.
+    // Loaded first, and each in a process of its own: without its lane they all come to supersede.
     await Promise.all(opened.map(({ session }) => session.get('cart')))
     const ends = await Promise.all(
       opened.map(({ session, finish }) => {
@@ -36,7 +36,7 @@ describe('of many logins each works, and exactly one takes the data along (F12)'
     expect(await here.live()).toHaveLength(20)
   })
 
-  it('20 processes, whose claims all meet', async () => {
+  it('20 processes that all supersede at once', async () => {
     const here = scene()
     const old = await begin(here, { cart: [1] })
     const processes = Array.from({ length: 20 }, () => scene({ around: () => here.gates }))
@@ -105,7 +105,7 @@ describe('a regenerate and other requests', () => {
     expect(await see(here, old)).toEqual({})
   })
 
-  it('a cart written in another tab while the claim is held does not fail the login, and is not lost', async () => {
+  it('a cart written in another tab while the supersession is held does not fail the login, and is not lost', async () => {
     const [here, tab] = twoProcesses()
     const old = await begin(here, { cart: [1] })
     const gate = here.gates.hold('update')
@@ -117,7 +117,7 @@ describe('a regenerate and other requests', () => {
     expect(await here.live()).toHaveLength(1)
   })
 
-  it('a write that loads before and commits after the claim is refused', async () => {
+  it('a write that loads before and commits after the supersession is refused', async () => {
     const here = scene()
     const old = await begin(here)
     const { session, finish } = open(here, old)
@@ -150,7 +150,7 @@ describe('a regenerate and other requests', () => {
     session.regenerate()
     let gate = here.gates.hold('update')
     const pending = finish()
-    // Three claims, and twice the new session is written again in between.
+    // Three supersessions, and twice the new session is written again in between.
     for (let n = 1; n <= 5; n++) {
       await gate.reached
       cookieOf(await run(tab, old, (other) => other.set('n', n)))
@@ -166,7 +166,7 @@ describe('a regenerate and other requests', () => {
 
 describe('a login that cannot finish', () => {
   it.each(['throw', 'late', 'hang'] as const)(
-    'leaves 0 live sessions it made, where the claim meets %s',
+    'leaves 0 live sessions it made, where the supersession meets %s',
     async (fault) => {
       const here = scene({ requestMs: 200 })
       const old = await begin(here, { cart: [1] })
@@ -179,7 +179,7 @@ describe('a login that cannot finish', () => {
     },
   )
 
-  it('is a login where the claim was made and only its answer was lost', async () => {
+  it('is a login where the old session was superseded and only the answer was lost', async () => {
     const here = scene()
     const old = await begin(here, { cart: [1] })
     here.faults.fail('update', 'applied-then-throw')
@@ -187,7 +187,7 @@ describe('a login that cannot finish', () => {
     expect(await here.live()).toHaveLength(1)
   })
 
-  it('is none where the outcome of the claim cannot be read back: both ids are dead', async () => {
+  it('is none where the outcome of the supersession cannot be read back: both ids are dead', async () => {
     const here = scene()
     const old = await begin(here, { cart: [1] })
     here.faults.fail('update', 'applied-then-throw')
@@ -196,7 +196,7 @@ describe('a login that cannot finish', () => {
     expect(await here.live()).toEqual([])
   })
 
-  it('is none where a logout overwrote the claim before it was read back', async () => {
+  it('is none where a logout overwrote the supersession before it was read back', async () => {
     const here = scene()
     const old = await begin(here, { cart: [1] })
     here.faults.fail('update', 'applied-then-throw')

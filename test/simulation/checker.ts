@@ -31,7 +31,7 @@ export const isEnding = ({ kind }: Observed): boolean => kind === 'destroy' || k
 const hasSeenEnd = (request: Observed) => request.outcome === 'dead' || (request.outcome === 'ok' && isEnding(request))
 
 /** The invariants that a history breaks, each once. */
-export function check({ history, claims, afterLogin }: Outcome): readonly Violation[] {
+export function check({ history, supersessions, afterLogin }: Outcome): readonly Violation[] {
   const done = history.filter(({ returned }) => returned !== undefined)
   const reads = done.filter(({ kind }) => kind === 'read')
   const acknowledged = done.filter(({ outcome }) => outcome === 'ok')
@@ -40,7 +40,7 @@ export function check({ history, claims, afterLogin }: Outcome): readonly Violat
   const wasEnded = history.some(isEnding)
   if (!wasEnded && reads.some(({ outcome }) => outcome === 'dead')) found.add('lost-session')
   // Whoever comes too late begins a session of its own, without the data of the old one.
-  if (claims > 1) found.add('two-logins')
+  if (supersessions > 1) found.add('two-logins')
   for (const end of afterLogin) for (const violation of checkLogin(end, history)) found.add(violation)
   return [...found]
 }

@@ -15,7 +15,7 @@ const classes = [
   'home-cut',
   'home-stuck',
   'home-lossy',
-  /** The same, and one process dies between the copies of a claim. */
+  /** The same, and one process dies between the copies of a supersession. */
   'home-dying',
 ] as const
 
@@ -24,7 +24,7 @@ export const faultClasses: readonly FaultClass[] = classes
 
 /**
  * `stick` and `move`: nothing passes on a link, and it all arrives later. `muffle` and `clear`: half of the replies get lost. `doom`: the
- * process dies a moment after it has sent its next claim.
+ * process dies a moment after it has next begun to supersede.
  */
 export interface Fault {
   readonly type:

@@ -23,7 +23,7 @@ export interface AfterLogin {
 export interface Outcome {
   readonly history: readonly Observed[]
   /** Logins that were answered and took the data of the old session along. */
-  readonly claims: number
+  readonly supersessions: number
   /** What the session of each acknowledged login holds in the end, as each process sees it. */
   readonly afterLogin: readonly AfterLogin[]
   readonly trace: readonly string[]

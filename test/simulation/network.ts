@@ -6,7 +6,7 @@ import type { VirtualTime } from './virtual-time.ts'
 
 /** The deadline of one call, as the memcached drivers have it. */
 const callMs = 250
-/** Within so many milliseconds a doomed process dies: the first copy of its claim may have it then, and the second not. */
+/** Within so many milliseconds a doomed process dies: the first copy may be superseded then, and the second not. */
 const lastMs = 25
 
 /** What is wrong between processes and nodes. */
@@ -19,7 +19,7 @@ export interface Weather {
   readonly lossy: Set<string>
   /** What waits on the links that stand still, by `process-node`: it arrives when they move again. */
   readonly stuck: Map<string, (() => void)[]>
-  /** Processes that die when they claim next, and those that have. */
+  /** Processes that die when they supersede next, and those that have. */
   readonly doomed: Set<number>
   readonly dead: Set<number>
   /** What was sent into a cut arrives when it heals, or never. */

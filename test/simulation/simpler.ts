@@ -4,7 +4,7 @@ import { type Copy, copyOf, splitVersion } from '../../adapters/stores/replicati
 import { put } from '../../adapters/stores/replication/putting.ts'
 import { entryOf } from '../../adapters/stores/replication/reading.ts'
 import { createCluster, replicate } from '../../adapters/stores/replication/store.ts'
-import { claimsAlike, isTombstone, revisionOf } from '../../src/record/record.ts'
+import { isTombstone, nameSameSuccessor, revisionOf } from '../../src/record/record.ts'
 import type { Store, UpdateResult } from '../../src/store.ts'
 import type { Build } from './simulate.ts'
 
@@ -81,8 +81,8 @@ export const noFailoverRank: Build = (options) => {
   return replicate('simpler', { ...options, failoverMs: 0 })
 }
 
-/** The real rule, but the first copy's vote on a claim is the last word: a newer record on a later copy is overwritten. */
-export const claimOverNewer: Build = (options) => {
+/** The real rule, but the first copy's vote on a supersession is the last word: a newer record on a later copy is overwritten. */
+export const supersedeNewer: Build = (options) => {
   const real = replicate('simpler', options)
   const cluster = createCluster(options)
   return {
@@ -92,7 +92,7 @@ export const claimOverNewer: Build = (options) => {
       if (!isTombstone(value) || !known) return real.update(key, value, seconds, version, callOptions)
       const after: Copy[] = []
       for (const copy of known.copies) {
-        const result = await claimOne(copy, key, value, seconds, after.length === 0)
+        const result = await supersedeOne(copy, key, value, seconds, after.length === 0)
         if (result === 'conflict') return conflict
         if (result.status === 'value') after.push(result)
       }
@@ -101,12 +101,13 @@ export const claimOverNewer: Build = (options) => {
   }
 }
 
-async function claimOne(known: Copy, key: string, value: Uint8Array, seconds: number, isFirst: boolean) {
+async function supersedeOne(known: Copy, key: string, value: Uint8Array, seconds: number, isFirst: boolean) {
   const { member } = known
   const look = async () => copyOf(member, await member.ask((store) => store.read(key), inBackground, true))
   let copy = known.status === 'down' ? await look() : known
   for (let attempt = 0; attempt < 3 && copy.status !== 'down'; attempt++) {
-    if (copy.status === 'value' && isTombstone(copy.value)) return claimsAlike(copy.value, value) ? copy : 'conflict'
+    if (copy.status === 'value' && isTombstone(copy.value))
+      return nameSameSuccessor(copy.value, value) ? copy : 'conflict'
     const result = await put(copy, key, value, seconds, inBackground)
     if (result !== 'conflict' && result.status === 'value') return result
     copy = await look()

@@ -42,7 +42,7 @@ class Simulation {
   readonly #processes: readonly Sessions<Data>[]
   readonly #history: Observed[] = []
   readonly #trace: string[] = []
-  #claims = 0
+  #supersessions = 0
   /** The cookies of acknowledged logins. */
   readonly #logins: Map<Observed, string> = new Map()
   #start = 0
@@ -75,8 +75,8 @@ class Simulation {
       secret,
       now,
       onEvent: (event) => {
-        const isClaim = event.type === 'commit' && event.outcome === 'regenerated'
-        if (isClaim && !this.#weather.dead.has(process)) this.#claims++
+        const isSupersession = event.type === 'commit' && event.outcome === 'regenerated'
+        if (isSupersession && !this.#weather.dead.has(process)) this.#supersessions++
         if (process === 0) this.#say(JSON.stringify(event))
       },
     })
@@ -98,7 +98,7 @@ class Simulation {
     for (const request of this.#plan.requests) this.#time.after(request.at, () => void this.#request(request))
     await this.#time.run(this.#start + this.#plan.endsAt)
     const afterLogin = await this.#lookAtLogins()
-    return { history: this.#history, claims: this.#claims, afterLogin, trace: this.#trace }
+    return { history: this.#history, supersessions: this.#supersessions, afterLogin, trace: this.#trace }
   }
 
   /** All faults are long over. */

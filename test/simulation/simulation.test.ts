@@ -4,10 +4,10 @@ import { type Workload, workloads } from './plan.ts'
 import { tally } from './run.ts'
 import {
   answerBeforeTheCopy,
-  claimOverNewer,
   copiesInParallel,
   noFailoverRank,
   overwriteOlderCopies,
+  supersedeNewer,
 } from './simpler.ts'
 import type { Build } from './simulate.ts'
 
@@ -41,7 +41,7 @@ describe('what random faults and healthy copies have shown', () => {
     ['home-dying', 'switch', 2300],
     ['home-dying', 'switch', 4760],
   ] as const)(
-    'a claim whose claimant is late or gone ends a session once, and for everybody: %s, %s from seed %i (F2)',
+    'a supersession whose login is late or gone ends a session once, and for everybody: %s, %s from seed %i (F2)',
     async (faultClass, workload, first) => {
       const { violations } = await tally(faultClass, workload, 10, undefined, first)
       expect(Object.fromEntries(violations)).toEqual({})
@@ -60,7 +60,7 @@ describe('simpler rules fail, so that nobody simplifies back to them', () => {
     ['writing all copies at once', copiesInParallel, 'pause', 'append', 400],
     ['overwriting older copies', overwriteOlderCopies, 'pause', 'append', 400],
     ['no higher rank where the home was missed', noFailoverRank, 'pause', 'append', 400],
-    ['a claim that overwrites a newer later copy', claimOverNewer, 'home-cut', 'switch', 300],
+    ['a supersession that overwrites a newer later copy', supersedeNewer, 'home-cut', 'switch', 300],
   ]
   for (const [name, build, faultClass, workload, most] of simpler) {
     it(name, async () => {

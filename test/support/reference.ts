@@ -104,10 +104,10 @@ export function referenceRecord(keys: ReferenceKeys, frame: ReferenceFrame, plai
   return Buffer.concat([head, frame.iv, sealed, cipher.getAuthTag()])
 }
 
-/** Kind 1: destroyed, 2: regenerated; `newId` is the session that claims a regenerated one. */
+/** Kind 1: destroyed, 2: regenerated; `newId` is the successor of a regenerated one. */
 export function referenceTombstone(kind: 1 | 2, revision: number, newId?: Uint8Array): Buffer {
-  const claim = newId ? sha256(newId).subarray(0, 12) : Buffer.alloc(12)
-  return Buffer.concat([Buffer.of(0, kind), sixBytes(revision), claim])
+  const successor = newId ? sha256(newId).subarray(0, 12) : Buffer.alloc(12)
+  return Buffer.concat([Buffer.of(0, kind), sixBytes(revision), successor])
 }
 
 /** One case of `test/conformance/vectors.json`, as it is given. Bytes are hex. */
@@ -127,7 +127,7 @@ export interface VectorInput {
   readonly iv: string
   /** The JSON that is sealed. */
   readonly plaintext: string
-  /** The id of the session that claims this one in a regenerate. */
+  /** The id of the session that supersedes this one in a regenerate. */
   readonly newId: string
 }
 

@@ -2,14 +2,14 @@ import { describe, expect, it } from 'vitest'
 import { replicate } from '../../adapters/stores/replication/store.ts'
 import type { Identity } from '../../src/claim/identity.ts'
 import { createSessions, type Session, type Sessions } from '../../src/index.ts'
-import { isClaim, isTombstone, tombstone } from '../../src/record/record.ts'
+import { isTombstone, namesSuccessor, tombstone } from '../../src/record/record.ts'
 import { recordOf, testCluster } from '../support/replication.ts'
 import { wrapStore } from '../support/stores.ts'
 
 const key = 'key'
 const first = recordOf(1)
 const newer = recordOf(9, 9)
-const claimBy = (revision: number, by: number) =>
+const supersededBy = (revision: number, by: number) =>
   tombstone('regenerated', revision, { hash: new Uint8Array(32).fill(by) } as Identity)
 
 /** Two copies of the first record, and the version that names both. */
@@ -27,16 +27,16 @@ async function begun(options: Parameters<typeof testCluster>[1] = {}) {
   return { ...all, version, write }
 }
 
-describe('a claim (F2)', () => {
+describe('a supersession (F2)', () => {
   it('does not overwrite a newer record on a later copy: it tells it, and goes on from it', async () => {
     const { store, held, version, write } = await begun()
     await write(1, newer)
-    const mine = claimBy(5, 1)
+    const mine = supersededBy(5, 1)
     const result = await store.update(key, mine, 60, version)
-    expect(result).toMatchObject({ status: 'claimed', current: { value: newer } })
+    expect(result).toMatchObject({ status: 'superseded', current: { value: newer } })
     expect(await held(key)).toEqual([mine, newer])
-    if (result.status !== 'claimed') throw new Error(result.status)
-    const again = claimBy(10, 1)
+    if (result.status !== 'superseded') throw new Error(result.status)
+    const again = supersededBy(10, 1)
     expect((await store.update(key, again, 60, result.current.version)).status).toBe('stored')
     expect(await held(key)).toEqual([again, again])
   })
@@ -44,13 +44,13 @@ describe('a claim (F2)', () => {
   it('goes on where its tombstone was renewed meanwhile, and another still does not win', async () => {
     const { store, members, held, version, write } = await begun({ now: () => 5 })
     await write(1, newer)
-    const mine = claimBy(5, 1)
+    const mine = supersededBy(5, 1)
     const result = await store.update(key, mine, 60, version)
-    if (result.status !== 'claimed') throw new Error(result.status)
+    if (result.status !== 'superseded') throw new Error(result.status)
     await members[0]?.inner.delete(key, { tombstone: { value: mine, seconds: 60 } })
-    const theirs = store.update(key, claimBy(10, 2), 60, result.current.version)
+    const theirs = store.update(key, supersededBy(10, 2), 60, result.current.version)
     await expect(theirs).rejects.toMatchObject({ code: 'unavailable' })
-    const again = claimBy(10, 1)
+    const again = supersededBy(10, 1)
     expect((await store.update(key, again, 60, result.current.version)).status).toBe('stored')
     expect(await held(key)).toEqual([mine, again])
   })
@@ -60,7 +60,7 @@ describe('a claim (F2)', () => {
     members[0]?.fail('read', 'throw')
     const version = (await store.read(key))?.version ?? ''
     await write(0, newer)
-    const result = await store.update(key, claimBy(5, 1), 60, version)
+    const result = await store.update(key, supersededBy(5, 1), 60, version)
     expect(result).toMatchObject({ status: 'conflict', current: { value: newer } })
     expect(await held(key)).toEqual([newer, newer])
   })
@@ -69,7 +69,7 @@ describe('a claim (F2)', () => {
     const { store, members, held, version, write } = await begun()
     await write(1, newer)
     await members[0]?.inner.delete(key)
-    const result = await store.update(key, claimBy(5, 1), 60, version)
+    const result = await store.update(key, supersededBy(5, 1), 60, version)
     expect(result).toMatchObject({ status: 'conflict', current: { value: newer } })
     expect(await held(key)).toEqual([newer, newer])
   })
@@ -77,15 +77,15 @@ describe('a claim (F2)', () => {
   it('looks again before it trusts a version that was read long ago', async () => {
     const { store, version, write, held } = await begun()
     await write(1, newer)
-    const result = await store.update(key, claimBy(5, 1), 60, version, { versionAgeMs: 7000 })
+    const result = await store.update(key, supersededBy(5, 1), 60, version, { versionAgeMs: 7000 })
     expect(result).toMatchObject({ status: 'conflict', current: { value: newer } })
     expect(await held(key)).toEqual([newer, newer])
   })
 
-  it('under way is passed on by readers, but a newer record is left to the claimant, and nobody is told of an end before', async () => {
+  it('under way is passed on by readers, but a newer record is left to the login, and nobody is told of an end before', async () => {
     let now = 5
     const { store, held, members, write } = await begun({ now: () => now })
-    const mine = claimBy(5, 1)
+    const mine = supersededBy(5, 1)
     await members[0]?.inner.delete(key, { tombstone: { value: mine, seconds: 60 } })
     await write(1, newer)
     now = 2000
@@ -96,33 +96,33 @@ describe('a claim (F2)', () => {
     expect(await held(key)).toEqual([mine, mine])
   })
 
-  it('whose claimant gave up ends the session everywhere, and a claimant who comes after all has lost', async () => {
+  it('whose login gave up ends the session everywhere, and a login that comes after all has lost', async () => {
     let now = 5
     const { store, held, version, write } = await begun({ now: () => now })
     await write(1, newer)
-    const mine = claimBy(5, 1)
+    const mine = supersededBy(5, 1)
     const result = await store.update(key, mine, 60, version)
-    if (result.status !== 'claimed') throw new Error(result.status)
+    if (result.status !== 'superseded') throw new Error(result.status)
     now = 2100
     const found = (await store.read(key, { touchSeconds: 60 }))?.value as Uint8Array
     const [first, second] = await held(key)
     expect([first, second]).toEqual([mine, found])
-    expect([isTombstone(found), isClaim(found)]).toEqual([true, false])
-    const late = await store.update(key, claimBy(2101, 1), 60, result.current.version)
+    expect([isTombstone(found), namesSuccessor(found)]).toEqual([true, false])
+    const late = await store.update(key, supersededBy(2101, 1), 60, result.current.version)
     expect(late).toMatchObject({ status: 'conflict', current: { value: found } })
   })
 
   it('of another that is found first is on every copy before its rival is told', async () => {
     const { store, held, members, version } = await begun()
-    const theirs = claimBy(5, 2)
+    const theirs = supersededBy(5, 2)
     await members[0]?.inner.delete(key, { tombstone: { value: theirs, seconds: 60 } })
-    expect((await store.update(key, claimBy(6, 1), 60, version)).status).toBe('conflict')
+    expect((await store.update(key, supersededBy(6, 1), 60, version)).status).toBe('conflict')
     expect(await held(key)).toEqual([theirs, theirs])
   })
 
   it('is not written over that of a rival by who reads both: the rival was answered, and one of two must find it', async () => {
     const { store, held, members } = await begun()
-    const [mine, theirs] = [claimBy(9, 1), claimBy(5, 2)]
+    const [mine, theirs] = [supersededBy(9, 1), supersededBy(5, 2)]
     await members[0]?.inner.delete(key, { tombstone: { value: mine, seconds: 60 } })
     await members[1]?.inner.delete(key, { tombstone: { value: theirs, seconds: 60 } })
     await store.read(key, { touchSeconds: 60 })
@@ -131,7 +131,7 @@ describe('a claim (F2)', () => {
 
   it('is not handed over by a reader over what a copy that was away holds', async () => {
     const { store, held, members, cluster, write } = await begun({ now: () => 5 })
-    const mine = claimBy(5, 1)
+    const mine = supersededBy(5, 1)
     await members[0]?.inner.delete(key, { tombstone: { value: mine, seconds: 60 } })
     await write(1, newer)
     members[1]?.fail('read', 'throw')
@@ -174,7 +174,7 @@ async function commit(sessions: Sessions<Data>, cookie: string | null, change: (
   return (await commit()).setCookie?.split(';')[0] ?? ''
 }
 
-it('a login keeps what another process acknowledged past the home while the claim was under way to it (F2)', async () => {
+it('a login keeps what another process acknowledged past the home while the supersession was under way to it (F2)', async () => {
   const { one, two, members, keys, cutOff, held } = twoProcesses()
   const old = await commit(one, null, (session) => session.set('cart', [1]))
   const gate = members[0]?.hold('update')
@@ -189,10 +189,10 @@ it('a login keeps what another process acknowledged past the home while the clai
   gate?.release()
   expect(await two.open(await login).session.all()).toEqual({ cart: [1, 2], user: 'u1' })
   expect(await two.open(old).session.all()).toEqual({})
-  for (const value of await held(keys[0] ?? '')) expect(value && isTombstone(value) && isClaim(value)).toBe(true)
+  for (const value of await held(keys[0] ?? '')) expect(value && isTombstone(value) && namesSuccessor(value)).toBe(true)
 })
 
-it('a login that fails when its claim holds on one copy is 503, never 409: the old session has ended (F2)', async () => {
+it('a login that fails when it has superseded one copy is 503, never 409: the old session has ended (F2)', async () => {
   const { one, two, members, cutOff } = twoProcesses()
   const old = await commit(one, null, (session) => session.set('cart', [1]))
   const gate = members[0]?.hold('update')
@@ -210,7 +210,7 @@ it('a login that fails when its claim holds on one copy is 503, never 409: the o
   expect(await one.open(old).session.all()).toEqual({})
 })
 
-it('nor is it told that a session too large stayed as it was, when the claim holds on one copy (F2)', async () => {
+it('nor is it told that a session too large stayed as it was, when one copy is superseded (F2)', async () => {
   const { one, two, members, cutOff } = twoProcesses()
   const old = await commit(one, null, (session) => session.set('cart', [1]))
   const gate = members[0]?.hold('update')

@@ -178,7 +178,7 @@ describe('update', () => {
   })
 })
 
-describe('destroy and claims', () => {
+describe('destroy and supersede', () => {
   it('a tombstone on one copy is enough, also past an open breaker', async () => {
     const all = testCluster(2)
     await all.store.create(key, first, 60)
@@ -198,7 +198,7 @@ describe('destroy and claims', () => {
     await expect(store.delete(key)).rejects.toEqual(outage)
   })
 
-  it('of two claims exactly one wins, and the other is told by whom', async () => {
+  it('of two that supersede exactly one wins, and the other is told by whom', async () => {
     const { store, held } = testCluster(2)
     const version = versionOf(await store.create(key, first, 60))
     const [mine, theirs] = [tombstoneOf(5), tombstoneOf(6)]

@@ -1,4 +1,4 @@
-import { isClaim, isTombstone, revisionOf, tombstone } from '../../../src/record/record.ts'
+import { isTombstone, namesSuccessor, revisionOf, tombstone } from '../../../src/record/record.ts'
 import type { ReadOptions } from '../../../src/store.ts'
 import type { Asking } from './asking.ts'
 import type { Cluster } from './cluster.ts'
@@ -6,14 +6,14 @@ import type { Copy } from './copies.ts'
 import { put } from './putting.ts'
 
 /**
- * How long a claim counts as under way: more than the clock skew between servers plus a deadline. Its revision is the time of its
- * claimant, or ahead of that, so this may take some seconds longer. Nothing depends on it but how many logins are refused.
+ * How long a supersession counts as under way: more than the clock skew between servers plus a deadline. Its revision is the time of
+ * its login, or ahead of that, so this may take some seconds longer. Nothing depends on it but how many logins are refused.
  */
-const claimMs = 2000
+const supersessionMs = 2000
 
 /**
- * Whoever reads a tombstone sets it on the other owners before answering. False where another writer came between, or the claimant
- * is to be waited for.
+ * Whoever reads a tombstone sets it on the other owners before answering. False where another writer came between, or a
+ * supersession is to be waited for.
  */
 export async function passOn(
   cluster: Cluster,
@@ -28,9 +28,9 @@ export async function passOn(
     return true
   }
   const passOne = async (copy: Copy): Promise<boolean> => {
-    // Renewed in full, since a touch has shortened its time. Its own: of two claimants the second must find that the first was here.
+    // Renewed in full, since a touch has shortened its time. Its own: of two logins the second must find that the first was here.
     if (copy.status === 'value' && isTombstone(copy.value)) return touchSeconds === undefined || bury(copy, copy.value)
-    if (isClaim(value)) return passOnClaim(cluster, key, copy, value, asking)
+    if (namesSuccessor(value)) return passOnSupersession(cluster, key, copy, value, asking)
     if (copy.status !== 'down') return bury(copy, value)
     cluster.handover.note(copy.member, key, cluster.inFull(value))
     return true
@@ -39,13 +39,13 @@ export async function passOn(
 }
 
 /**
- * A claim may still be on its way from copy to copy. A record newer than it was acknowledged past the first of them: it is left for
- * the claimant, who takes it into the new session, and nobody is told that the session has ended while it lives there.
+ * A supersession may still be on its way from copy to copy. A record newer than it was acknowledged past the first of them: it is
+ * left for the login, which takes it into the successor, and nobody is told that the session has ended while it lives there.
  *
- * A claimant who does not come has given up. Then a tombstone without a claim takes the place of that record: should the claimant
+ * A login that does not come has given up. Then a tombstone without a successor takes the place of that record: should the login
  * come after all, it has lost. So the tombstone is not set, but compared and swapped like a record.
  */
-async function passOnClaim(
+async function passOnSupersession(
   cluster: Cluster,
   key: string,
   copy: Copy,
@@ -54,12 +54,12 @@ async function passOnClaim(
 ): Promise<boolean> {
   const revision = revisionOf(value)
   const isNewer = copy.status === 'value' && revisionOf(copy.value) > revision
-  if (isNewer && cluster.options.now() < revision + claimMs) return false
-  // Of tombstones the later counts: whoever looks again, and be it the claimant, finds that the claim is void.
+  if (isNewer && cluster.options.now() < revision + supersessionMs) return false
+  // Of tombstones the later counts: whoever looks again, and be it the login, finds that the supersession is void.
   const end = isNewer ? tombstone('regenerated', revision + 1) : value
   const after = await put(copy, key, end, cluster.inFull(end).seconds, asking)
   if (after === 'conflict' || isNewer) return false
-  // Not the claim itself: when that owner is back, it may hold a newer record.
+  // Not the tombstone itself: when that owner is back, it may hold a newer record.
   if (after.status === 'down') cluster.handover.note(copy.member, key)
   return true
 }

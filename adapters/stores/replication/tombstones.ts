@@ -1,4 +1,4 @@
-import { claimsAlike, isTombstone, revisionOf } from '../../../src/record/record.ts'
+import { isTombstone, nameSameSuccessor, revisionOf } from '../../../src/record/record.ts'
 import type { DeleteOptions, UpdateResult } from '../../../src/store.ts'
 import { askingOf, hasRunOut } from './asking.ts'
 import type { Cluster } from './cluster.ts'
@@ -9,16 +9,17 @@ import { putOn } from './putting.ts'
 import { entryOf, read } from './reading.ts'
 
 /**
- * A claim is a tombstone by compare-and-swap, on every owner in ring order whatever its breaker says: of several exactly one wins.
+ * Supersedes a session: a tombstone that names its successor, by compare-and-swap on every owner in ring order, whatever its breaker
+ * says. Of several exactly one wins.
  *
- * The first owner decides who. A newer record on a later one was acknowledged past the first, so it is not overwritten: the
- * claimant takes it into the new session and claims again.
+ * The first owner decides who. A newer record on a later one was acknowledged past the first, so it is not overwritten: the caller
+ * takes it into the successor and supersedes again.
  */
-export async function claim(write: Write, known: Known): Promise<UpdateResult> {
+export async function supersede(write: Write, known: Known): Promise<UpdateResult> {
   const { cluster, key, value, seconds } = write
   const copies: Copy[] = []
   for (const [at, copy] of known.copies.entries()) {
-    const after = await claimOne(write, copy, known.revision, stored(copies).length === 0)
+    const after = await supersedeOne(write, copy, known.revision, stored(copies).length === 0)
     if (after === 'changed') return whatIsThere(write, false)
     if ('lostTo' in after) {
       // Who has lost begins anew and is answered, so what it found holds on all copies first.
@@ -27,7 +28,7 @@ export async function claim(write: Write, known: Known): Promise<UpdateResult> {
     }
     if ('newer' in after) {
       const now = [...copies, after.newer, ...known.copies.slice(at + 1)]
-      return { status: 'claimed', current: entryOf(after.newer.value, now) }
+      return { status: 'superseded', current: entryOf(after.newer.value, now) }
     }
     copies.push(after)
   }
@@ -38,24 +39,24 @@ export async function claim(write: Write, known: Known): Promise<UpdateResult> {
   return { status: 'stored', version: entryOf(value, copies).version }
 }
 
-type Claimed = Copy | 'changed' | { readonly lostTo: Uint8Array } | { readonly newer: Stored }
+type Superseded = Copy | 'changed' | { readonly lostTo: Uint8Array } | { readonly newer: Stored }
 
-/** One owner; a record that another wrote there meanwhile is claimed only where it is no newer than the caller's. */
-async function claimOne(write: Write, known: Copy, revision: number, isFirst: boolean): Promise<Claimed> {
+/** One owner; a record that another wrote there meanwhile is superseded only where it is no newer than the caller's. */
+async function supersedeOne(write: Write, known: Copy, revision: number, isFirst: boolean): Promise<Superseded> {
   const { key, value, seconds, asking } = write
   const { member } = known
-  // One that let a call run out gets a moment even so: two claimants that each pass over another owner would both win.
+  // One that let a call run out gets a moment even so: two logins that each pass over another owner would both win.
   const isDoubtful = known.status === 'down' || hasRunOut(member, asking.call)
   let copy = isDoubtful ? await reread(member, key, asking) : known
   for (let attempt = 0; attempt < 3 && copy.status !== 'down'; attempt++) {
     if (copy.status === 'value' && isTombstone(copy.value))
-      return sameBytes(copy.value, value) || claimsAlike(copy.value, value) ? copy : { lostTo: copy.value }
+      return sameBytes(copy.value, value) || nameSameSuccessor(copy.value, value) ? copy : { lostTo: copy.value }
     if (copy.status === 'value' && copy !== known && revisionOf(copy.value) > revision)
       return isFirst ? 'changed' : { newer: copy }
     const from = copy
     const result = await member.askAgain((store, call) => putOn(store, from, key, value, seconds, call), asking)
     if (result?.status === 'stored') return { member, status: 'value', value, version: result.version }
-    if (result?.status === 'claimed') return { newer: { member, status: 'value', ...result.current } }
+    if (result?.status === 'superseded') return { newer: { member, status: 'value', ...result.current } }
     copy = await reread(member, key, asking)
     if (isFirst && result && copy.status !== 'down' && !(copy.status === 'value' && isTombstone(copy.value)))
       return 'changed'

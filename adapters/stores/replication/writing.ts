@@ -7,7 +7,7 @@ import { type Member, outageOf } from './member.ts'
 import { acknowledge, noOwnerError, reread, stored, type Write, whatIsThere } from './outcome.ts'
 import { put } from './putting.ts'
 import { read } from './reading.ts'
-import { claim } from './tombstones.ts'
+import { supersede } from './tombstones.ts'
 
 /**
  * How far a commit that misses the home copy puts its revision ahead of the clock: more than the clock skew between servers plus
@@ -74,7 +74,7 @@ export async function update(
   const write = { cluster, key, value, seconds, asking: askingOf(owners, options) }
   const known = splitVersion(version, owners)
   if (!known) return whatIsThere(write, false)
-  const swap = isTombstone(value) ? claim : swapAll
+  const swap = isTombstone(value) ? supersede : swapAll
   if (versionAgeMs <= staleMs || known.copies.length === 1) return swap(write, known)
   const found = await read(cluster, key, options)
   if (!found) return { status: 'missing' }
