@@ -32,6 +32,7 @@ const withoutCrypto = [
     'discovery*',
     'env',
     'free-port',
+    'guard',
     'journal',
     'memory',
     'own-time',

@@ -1,4 +1,5 @@
-import { apply, dependsOnBase, Guard, type Operation, type SessionData } from '../record/journal.ts'
+import { Guard } from '../record/guard.ts'
+import { apply, dependsOnBase, type Operation, type SessionData } from '../record/journal.ts'
 import { freezeJson, type Json } from '../record/json.ts'
 
 /** What a look at a key finds. */
