@@ -1,4 +1,3 @@
-import { applyToHeaders } from './claim/cookie.ts'
 import { signerOf } from './claim/signer.ts'
 import { SessionValueError } from './errors.ts'
 import { checkOptions, type SessionOptions } from './options.ts'
@@ -6,6 +5,7 @@ import { commit } from './request/commit.ts'
 import { CommitQueue } from './request/commit-queue.ts'
 import type { Found, Settings } from './request/exchange.ts'
 import { LazySession } from './request/lazy-session.ts'
+import { applyToHeaders } from './request/response-headers.ts'
 import { RequestState } from './request/state.ts'
 import type { Session } from './session.ts'
 

@@ -1,4 +1,4 @@
-import { applyToHeaders, cacheControlByDefault } from '../claim/cookie.ts'
+import { applyToHeaders, cacheControlByDefault } from './response-headers.ts'
 
 /** The part of Hono's context that an answer goes through. */
 export interface Answering {
