@@ -4,6 +4,8 @@ import type { Key, KeySet } from '../crypto/keys.ts'
 import { SessionValueError } from '../errors.ts'
 import type { SessionData } from './journal.ts'
 import { isShallow, type Json, maxDepth } from './json.ts'
+import { revisionOf, tombstoneFormat, writeRevision } from './revision.ts'
+import { isTombstone, tombstoneBytes } from './tombstone.ts'
 
 /** The decoded contents of a record. */
 export interface SessionRecord {
@@ -25,16 +27,11 @@ export type Opened =
   | { readonly status: 'corrupt' }
   | { readonly status: 'unknown' }
 
-/*
- * record     0 format = 1 | 1-4 tag of the key | 5-10 revision, big endian | 11 flags = 0 | 12-23 iv | ciphertext | 16 tag
- * tombstone  0 format = 0 | 1 kind | 2-7 revision, big endian | 8-19 successor: first 12 bytes of its key's hash, or zeros
- */
+/* 0 format = 1 | 1-4 tag of the key | 5-10 revision, big endian | 11 flags = 0 | 12-23 iv | ciphertext | 16 tag */
 const recordFormat = 1
-const tombstoneFormat = 0
 const headBytes = 12
 const ivBytes = 12
 const authBytes = 16
-const tombstoneBytes = 20
 /** 48 random bits tell a commit from the few others of its session. */
 const commitBytes = 6
 /** The same in base64url. */
@@ -80,47 +77,9 @@ export async function openRecord(keys: KeySet, from: Identity, bytes: Uint8Array
   return record ? { status: 'record', revision: revisionOf(bytes), record } : { status: 'corrupt' }
 }
 
-/** The revision of a record or tombstone, without any key: compositions compare copies by it. */
-export function revisionOf(bytes: Uint8Array): number {
-  const at = bytes[0] === tombstoneFormat ? 2 : 5
-  let revision = 0
-  for (let i = at; i < at + 6; i++) revision = revision * 256 + (bytes[i] ?? 0)
-  return revision
-}
-
 /** What a commit is known by in the records that build on it: the first 6 bytes of the iv it was sealed with, in base64url. */
 export function commitOf(bytes: Uint8Array): string {
   return encodeBase64url(bytes.subarray(headBytes, headBytes + commitBytes))
-}
-
-/** Whether the bytes say that a session has ended. */
-export function isTombstone(bytes: Uint8Array): boolean {
-  return bytes[0] === tombstoneFormat && bytes.length === tombstoneBytes
-}
-
-/** Whether a tombstone names the session that goes on in the place of this one. */
-export function namesSuccessor(bytes: Uint8Array): boolean {
-  return isTombstone(bytes) && bytes.subarray(8).some((byte) => byte !== 0)
-}
-
-/** Whether two tombstones name the same successor. */
-export function nameSameSuccessor(a: Uint8Array, b: Uint8Array): boolean {
-  return namesSuccessor(a) && namesSuccessor(b) && a.subarray(8).every((byte, at) => byte === b[8 + at])
-}
-
-const kinds = { destroyed: 1, regenerated: 2 } as const
-
-/** A tombstone outlives every record that it outlaws by this, for clock differences; they live `idleSeconds`. */
-export const tombstoneMarginSeconds = 60
-
-/** What takes the place of a record that has ended; `successor` is the new session of a regenerate. */
-export function tombstone(kind: keyof typeof kinds, revision: number, successor?: Identity): Uint8Array {
-  const bytes = new Uint8Array(tombstoneBytes)
-  bytes[0] = tombstoneFormat
-  bytes[1] = kinds[kind]
-  writeRevision(bytes, 2, revision)
-  if (successor) bytes.set(successor.hash.subarray(0, 12), 8)
-  return bytes
 }
 
 /**
@@ -186,8 +145,4 @@ function boundTo(head: Uint8Array, identity: Identity): Uint8Array {
   aad.set(head)
   encoder.encodeInto(identity.key, aad.subarray(headBytes))
   return aad
-}
-
-function writeRevision(bytes: Uint8Array, at: number, revision: number): void {
-  for (let i = at + 5, rest = revision; i >= at; i--, rest = Math.floor(rest / 256)) bytes[i] = rest % 256
 }

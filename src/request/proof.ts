@@ -1,5 +1,6 @@
 import type { Claim } from '../claim/token.ts'
-import { commitLength, commitOf, isTombstone } from '../record/record.ts'
+import { commitLength, commitOf } from '../record/record.ts'
+import { isTombstone } from '../record/tombstone.ts'
 import type { Entry } from '../store.ts'
 import type { Found } from './exchange.ts'
 import { openEntry } from './load.ts'

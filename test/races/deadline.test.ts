@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { isTombstone } from '../../src/record/record.ts'
+import { isTombstone } from '../../src/record/tombstone.ts'
 import { begin, cookieOf, open, refused, run, scene, timed } from './setup.ts'
 
 beforeEach(() => void vi.useFakeTimers())

@@ -1,7 +1,7 @@
 import { expect, vi } from 'vitest'
 import { type MemoryStore, memoryStore } from '../../adapters/stores/memory.ts'
 import { createSessions, type Session, type SessionEvent, type Sessions, type Store } from '../../src/index.ts'
-import { isTombstone } from '../../src/record/record.ts'
+import { isTombstone } from '../../src/record/tombstone.ts'
 import { codeOf } from '../conformance/assert.ts'
 import { type FakeClock, fakeClock } from '../support/clock.ts'
 import { nextCookies } from '../support/jar.ts'

@@ -1,5 +1,6 @@
 import { StoreUnavailableError } from '../../src/errors.ts'
-import { isTombstone, revisionOf } from '../../src/record/record.ts'
+import { revisionOf } from '../../src/record/revision.ts'
+import { isTombstone } from '../../src/record/tombstone.ts'
 import type { Entry, Store } from '../../src/store.ts'
 import type { Operation, Reply, SimulatedNode } from './node.ts'
 import type { VirtualTime } from './virtual-time.ts'

@@ -4,7 +4,8 @@ import { type Copy, copyOf, splitVersion } from '../../adapters/stores/replicati
 import { put } from '../../adapters/stores/replication/putting.ts'
 import { entryOf } from '../../adapters/stores/replication/reading.ts'
 import { createCluster, replicate } from '../../adapters/stores/replication/store.ts'
-import { isTombstone, nameSameSuccessor, revisionOf } from '../../src/record/record.ts'
+import { revisionOf } from '../../src/record/revision.ts'
+import { isTombstone, nameSameSuccessor } from '../../src/record/tombstone.ts'
 import type { Store, UpdateResult } from '../../src/store.ts'
 import type { Build } from './simulate.ts'
 

@@ -1,7 +1,7 @@
 import { type MemoryStore, memoryStore } from '../../adapters/stores/memory.ts'
 import type { Cluster, ClusterOptions } from '../../adapters/stores/replication/cluster.ts'
 import { createCluster, replicateIn } from '../../adapters/stores/replication/store.ts'
-import { tombstone } from '../../src/record/record.ts'
+import { tombstone } from '../../src/record/tombstone.ts'
 import type { Store } from '../../src/store.ts'
 import { type FailingStore, failingStore, type GatedStore, gatedStore } from './stores.ts'
 

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { memoryStore } from '../../adapters/stores/memory.ts'
 import { replicatedStore } from '../../adapters/stores/replicated.ts'
 import { replicate } from '../../adapters/stores/replication/store.ts'
-import { isTombstone } from '../../src/record/record.ts'
+import { isTombstone } from '../../src/record/tombstone.ts'
 import { failingStore } from '../support/stores.ts'
 
 test('a session created while the first store, itself a composition, is away lives on when that is back', async () => {

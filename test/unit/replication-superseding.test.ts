@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { replicate } from '../../adapters/stores/replication/store.ts'
 import type { Identity } from '../../src/claim/identity.ts'
 import { createSessions, type Session, type Sessions } from '../../src/index.ts'
-import { isTombstone, namesSuccessor, tombstone } from '../../src/record/record.ts'
+import { isTombstone, namesSuccessor, tombstone } from '../../src/record/tombstone.ts'
 import { recordOf, testCluster } from '../support/replication.ts'
 import { wrapStore } from '../support/stores.ts'
 

@@ -7,7 +7,9 @@ import { identify } from '../../src/claim/identity.ts'
 import { createReceipts } from '../../src/claim/receipt.ts'
 import { createTokens } from '../../src/claim/token.ts'
 import { checkSecrets, deriveKeys } from '../../src/crypto/keys.ts'
-import { commitOf, encodeRecord, openRecord, revisionOf, sealRecord, tombstone } from '../../src/record/record.ts'
+import { commitOf, encodeRecord, openRecord, sealRecord } from '../../src/record/record.ts'
+import { revisionOf } from '../../src/record/revision.ts'
+import { tombstone } from '../../src/record/tombstone.ts'
 import { referenceKeys, referenceOutput, secretOf, type VectorInput, type VectorOutput } from '../support/reference.ts'
 
 interface Vector {

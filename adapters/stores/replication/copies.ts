@@ -1,4 +1,5 @@
-import { isTombstone, revisionOf } from '../../../src/record/record.ts'
+import { revisionOf } from '../../../src/record/revision.ts'
+import { isTombstone } from '../../../src/record/tombstone.ts'
 import type { Entry, Version } from '../../../src/store.ts'
 import type { Member } from './member.ts'
 

@@ -1,4 +1,5 @@
-import { isTombstone, namesSuccessor, revisionOf, tombstone } from '../../../src/record/record.ts'
+import { revisionOf } from '../../../src/record/revision.ts'
+import { isTombstone, namesSuccessor, tombstone } from '../../../src/record/tombstone.ts'
 import type { ReadOptions } from '../../../src/store.ts'
 import type { Asking } from './asking.ts'
 import type { Cluster } from './cluster.ts'

@@ -1,4 +1,5 @@
-import { isTombstone, revisionOf } from '../../../src/record/record.ts'
+import { revisionOf } from '../../../src/record/revision.ts'
+import { isTombstone } from '../../../src/record/tombstone.ts'
 import type { Entry, ReadOptions } from '../../../src/store.ts'
 import { RefusalError } from '../refusal.ts'
 import { type Asking, askingOf } from './asking.ts'

@@ -1,4 +1,5 @@
-import { isTombstone, nameSameSuccessor, revisionOf } from '../../../src/record/record.ts'
+import { revisionOf } from '../../../src/record/revision.ts'
+import { isTombstone, nameSameSuccessor } from '../../../src/record/tombstone.ts'
 import type { DeleteOptions, UpdateResult } from '../../../src/store.ts'
 import { askingOf, hasRunOut } from './asking.ts'
 import type { Cluster } from './cluster.ts'

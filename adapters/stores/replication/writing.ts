@@ -1,4 +1,5 @@
-import { isTombstone, revisionOf, tombstone } from '../../../src/record/record.ts'
+import { revisionOf } from '../../../src/record/revision.ts'
+import { isTombstone, tombstone } from '../../../src/record/tombstone.ts'
 import type { CallOptions, CreateResult, UpdateOptions, UpdateResult, Version } from '../../../src/store.ts'
 import { askingOf, hasRunOut, isLeftOut } from './asking.ts'
 import type { Cluster } from './cluster.ts'

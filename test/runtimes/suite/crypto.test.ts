@@ -3,7 +3,8 @@ import { identify } from '../../../src/claim/identity.ts'
 import { createReceipts } from '../../../src/claim/receipt.ts'
 import { createTokens } from '../../../src/claim/token.ts'
 import { checkSecrets, deriveKeys } from '../../../src/crypto/keys.ts'
-import { encodeRecord, openRecord, sealRecord, tombstone } from '../../../src/record/record.ts'
+import { encodeRecord, openRecord, sealRecord } from '../../../src/record/record.ts'
+import { tombstone } from '../../../src/record/tombstone.ts'
 import type { VectorInput } from '../../support/reference.ts'
 
 const cases = inject('vectors').map((vector) => ({ ...vector, name: vector.input.name }))
