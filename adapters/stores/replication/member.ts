@@ -101,7 +101,7 @@ export class Member {
   }
 
   async #ask<Result>(work: Work<Result>, call: CallOptions): Promise<Result | undefined> {
-    this.#isOverdue()
+    if (this.#isOverdue()) this.#leaveOutFrozenTime()
     const askedAt = performance.now()
     try {
       const result = await work(this.store, call)
@@ -159,13 +159,16 @@ export class Member {
     this.#schedule()
   }
 
-  /** Whether the probe timer is overdue, since this process was frozen: then this call is the probe, and the frozen time is no downtime. */
+  /** Whether the probe of a node that is out is so late that this process must have been frozen. */
   #isOverdue(): boolean {
-    const lateMs = Date.now() - this.#probeAt
-    if (this.#downSince === undefined || lateMs < overdueMs) return false
-    this.#downSince = Math.min(this.#downSince + lateMs, performance.now())
+    return !this.isUp && Date.now() - this.#probeAt >= overdueMs
+  }
+
+  /** Frozen time is no downtime of the node. The call under way is the probe, so the timer begins again. */
+  #leaveOutFrozenTime(): void {
+    const now = performance.now()
+    this.#downSince = Math.min((this.#downSince ?? now) + Date.now() - this.#probeAt, now)
     this.#schedule()
-    return true
   }
 
   #schedule(): void {
@@ -179,7 +182,7 @@ export class Member {
   }
 
   async #probe(): Promise<void> {
-    this.#isOverdue()
+    if (this.#isOverdue()) this.#leaveOutFrozenTime()
     // Under way it is not late: a node that lets it run out is not to be waited for by visitors, too.
     this.#probeAt = Date.now() + firstProbeMs
     // A store of somebody else's may throw anything, and nobody waits for this: it would end the process.
