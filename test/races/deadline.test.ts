@@ -19,22 +19,22 @@ const handlers: [string, Handler][] = [
 describe('a store that hangs: every request ends within requestMs + 50 (F10)', () => {
   it.each(handlers)('%s without a session', async (_, handler) => {
     const here = scene({ requestMs })
-    here.faults.always('hang')
+    here.failing.always('hang')
     expect((await timed(run(here, undefined, handler))).took).toBeLessThanOrEqual(requestMs + 50)
   })
 
   it.each(handlers)('%s with one', async (_, handler) => {
     const here = scene({ requestMs })
     const cookie = await begin(here, { n: 0 })
-    here.faults.always('hang')
+    here.failing.always('hang')
     expect((await timed(run(here, cookie, handler))).took).toBeLessThanOrEqual(requestMs + 50)
   })
 
   it.each(['create', 'update', 'delete'] as const)('a login, from its %s on', async (verb) => {
     const here = scene({ requestMs })
     const cookie = await begin(here, { n: 0 })
-    here.faults.fail(verb, 'hang', 'hang')
-    here.faults.fail('delete', 'hang', 'hang')
+    here.failing.fail(verb, 'hang', 'hang')
+    here.failing.fail('delete', 'hang', 'hang')
     const { result, took } = await timed(
       run(here, cookie, async (session) => {
         await session.get('n')
@@ -50,7 +50,7 @@ describe('a store that hangs: every request ends within requestMs + 50 (F10)', (
 it('what nobody was told of is taken back within the time of the request (F10)', async () => {
   const here = scene({ requestMs })
   const cookie = await begin(here, { n: 0 })
-  here.faults.fail('update', 'hang')
+  here.failing.fail('update', 'hang')
   const { result, took } = await timed(run(here, cookie, (session) => session.regenerate()))
   expect(result).toEqual(refused('unavailable'))
   expect(took).toBeLessThanOrEqual(requestMs)

@@ -133,7 +133,7 @@ describe('a logout is final (G4)', () => {
     for (const fault of ['throw', 'late'] as const) {
       const here = scene()
       const cookie = await begin(here)
-      here.faults.fail('delete', fault)
+      here.failing.fail('delete', fault)
       expect(await logout(here, cookie)).toEqual(refused('unavailable'))
       expect(Object.keys(await see(here, cookie))).toEqual(['userId'])
     }
@@ -142,7 +142,7 @@ describe('a logout is final (G4)', () => {
   it('where only its answer was lost, the logout is seen to have happened', async () => {
     const here = scene()
     const cookie = await begin(here)
-    here.faults.fail('delete', 'applied-then-throw')
+    here.failing.fail('delete', 'applied-then-throw')
     expect((await logout(here, cookie)).setCookie).toContain('Max-Age=0')
     expect(await see(here, cookie)).toEqual({})
   })
@@ -150,10 +150,10 @@ describe('a logout is final (G4)', () => {
   it('a logout that arrives late still ends the session', async () => {
     const here = scene()
     const cookie = await begin(here)
-    here.faults.fail('delete', 'late')
+    here.failing.fail('delete', 'late')
     await logout(here, cookie)
     const next = cookieOf(await run(here, cookie, (session) => session.set('a', 1)))
-    await here.faults.deliver()
+    await here.failing.deliver()
     expect(await see(here, next)).toEqual({})
   })
 

@@ -31,7 +31,7 @@ describe('a store that hangs', () => {
   describe.each(['with a cookie', 'without one'])('%s', (cookies) => {
     it.each(handlers)('%s settles within requestMs + 50 ms (F10)', async (_, handler) => {
       const { here, cookie } = await prepared()
-      here.faults.always('hang')
+      here.failing.always('hang')
       const { took } = await timed(run(here, cookies === 'with a cookie' ? cookie : undefined, handler))
       expect(took).toBeLessThanOrEqual(requestMs + 50)
     })
@@ -39,8 +39,8 @@ describe('a store that hangs', () => {
 
   it.each(['create', 'update', 'delete'] as const)('also from its %s on', async (verb) => {
     const { here, cookie } = await prepared()
-    here.faults.fail(verb, 'hang')
-    here.faults.fail('delete', 'hang', 'hang')
+    here.failing.fail(verb, 'hang')
+    here.failing.fail('delete', 'hang', 'hang')
     const { result, took } = await timed(
       run(here, cookie, async (session) => {
         await session.get('n')
@@ -56,7 +56,7 @@ describe('a store that hangs', () => {
     const { here, cookie } = await prepared()
     const opened = Array.from({ length: 10 }, () => open(here, cookie))
     await Promise.all(opened.map(({ session }) => session.get('n')))
-    here.faults.always('hang')
+    here.failing.always('hang')
     for (const [at, { session }] of opened.entries()) session.set(`k${at}`, 1)
     const { result, took } = await timed(Promise.all(opened.map(({ finish }) => finish())))
     expect(result).toEqual(opened.map(() => refused('unavailable')))

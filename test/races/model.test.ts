@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import type { Kit } from '../support/app.ts'
 import { wrapStore } from '../support/stores.ts'
-import { begin, type Data, type End, open, type Scene, scene, see } from './setup.ts'
+import { begin, type Data, type End, open, scene, see } from './setup.ts'
 
 /** Two requests do these things to one session, in any interleaving of their store calls and answers. */
 type Step =
@@ -159,7 +160,7 @@ function isOwnOnly(actor: Actor, found: Data): boolean {
 }
 
 /** The login that superseded the old session, of those that were answered: the others have their own writes only. */
-async function winnerOf(here: Scene, logins: readonly Outcome[]): Promise<readonly [Actor, Data] | undefined> {
+async function winnerOf(here: Kit, logins: readonly Outcome[]): Promise<readonly [Actor, Data] | undefined> {
   const rest: [Actor, Data][] = []
   for (const [actor, { setCookie }] of logins) {
     const found = setCookie === undefined ? {} : await see(here, setCookie.split(';', 1)[0])

@@ -1,15 +1,16 @@
 import { describe, expect, it } from 'vitest'
+import type { Kit } from '../support/app.ts'
 import type { End } from './setup.ts'
-import { begin, cookieOf, open, refused, run, type Scene, scene, see } from './setup.ts'
+import { begin, cookieOf, open, refused, run, scene, see } from './setup.ts'
 
-const login = (here: Scene, cookie: string) =>
+const login = (here: Kit, cookie: string) =>
   run(here, cookie, (session) => {
     session.regenerate({ reauthenticated: true })
     session.set('userId', 'u1')
   })
 
 /** Every answer is a login that works, whichever reaches the browser last; one of them has taken the cart along. */
-async function expectLogins(here: Scene, old: string, ends: readonly End[]): Promise<void> {
+async function expectLogins(here: Kit, old: string, ends: readonly End[]): Promise<void> {
   const found = await Promise.all(ends.map((end) => see(here, cookieOf(end))))
   const [winners, others] = [found.filter(({ cart }) => cart), found.filter(({ cart }) => !cart)]
   expect(winners).toEqual([{ cart: [1], userId: 'u1' }])
@@ -170,10 +171,10 @@ describe('a login that cannot finish', () => {
     async (fault) => {
       const here = scene({ requestMs: 200 })
       const old = await begin(here, { cart: [1] })
-      here.faults.fail('update', fault)
+      here.failing.fail('update', fault)
       expect(await login(here, old)).toEqual(refused('unavailable'))
       expect(await here.live()).toEqual([here.keys[0]])
-      await here.faults.deliver()
+      await here.failing.deliver()
       expect((await here.live()).length).toBeLessThanOrEqual(1)
       for (const key of here.keys.slice(1)) expect(await here.live()).not.toContain(key)
     },
@@ -182,7 +183,7 @@ describe('a login that cannot finish', () => {
   it('is a login where the old session was superseded and only the answer was lost', async () => {
     const here = scene()
     const old = await begin(here, { cart: [1] })
-    here.faults.fail('update', 'applied-then-throw')
+    here.failing.fail('update', 'applied-then-throw')
     expect(await see(here, cookieOf(await login(here, old)))).toEqual({ cart: [1], userId: 'u1' })
     expect(await here.live()).toHaveLength(1)
   })
@@ -190,8 +191,8 @@ describe('a login that cannot finish', () => {
   it('is none where the outcome of the supersession cannot be read back: both ids are dead', async () => {
     const here = scene()
     const old = await begin(here, { cart: [1] })
-    here.faults.fail('update', 'applied-then-throw')
-    here.faults.fail('read', 'pass', 'throw')
+    here.failing.fail('update', 'applied-then-throw')
+    here.failing.fail('read', 'pass', 'throw')
     expect(await login(here, old)).toEqual(refused('unavailable'))
     expect(await here.live()).toEqual([])
   })
@@ -199,7 +200,7 @@ describe('a login that cannot finish', () => {
   it('is none where a logout overwrote the supersession before it was read back', async () => {
     const here = scene()
     const old = await begin(here, { cart: [1] })
-    here.faults.fail('update', 'applied-then-throw')
+    here.failing.fail('update', 'applied-then-throw')
     const { session, finish } = open(here, old)
     await session.get('cart')
     session.regenerate()
@@ -214,7 +215,7 @@ describe('a login that cannot finish', () => {
 })
 
 /** Two processes on one store: the lane of the one does not order the other. */
-function twoProcesses(): [Scene, Scene] {
+function twoProcesses(): [Kit, Kit] {
   const here = scene()
   return [here, scene({ around: () => here.gates })]
 }

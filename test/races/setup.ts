@@ -1,28 +1,10 @@
 import { expect, vi } from 'vitest'
-import { type MemoryStore, memoryStore } from '../../adapters/stores/memory.ts'
-import { createSessions, type Session, type SessionEvent, type Sessions, type Store } from '../../src/index.ts'
-import { isTombstone } from '../../src/record/tombstone.ts'
+import type { Session, Store } from '../../src/index.ts'
 import { codeOf } from '../conformance/assert.ts'
-import { type FakeClock, fakeClock } from '../support/clock.ts'
+import { type Kit, kit } from '../support/app.ts'
 import { nextCookies } from '../support/jar.ts'
-import { type FailingStore, failingStore, type GatedStore, gatedStore, wrapStore } from '../support/stores.ts'
 
 export type Data = Record<string, unknown>
-
-/** Sessions on memory whose calls can be held and failed, and everything a test wants to see of them. */
-export interface Scene {
-  readonly sessions: Sessions<Data>
-  readonly memory: MemoryStore
-  /** The store as the sessions have it: another process may share it. */
-  readonly store: Store
-  readonly gates: GatedStore
-  readonly faults: FailingStore
-  readonly clock: FakeClock
-  readonly events: SessionEvent[]
-  /** Keys ever created, in order; those that hold a live record now. */
-  readonly keys: string[]
-  live(): Promise<string[]>
-}
 
 export interface SceneOptions {
   readonly requestMs?: number
@@ -30,28 +12,8 @@ export interface SceneOptions {
   readonly around?: (store: Store) => Store
 }
 
-export const secret = 'the secret of all race tests: 0123456789'
-
-export function scene({ requestMs = 60_000, around = (store) => store }: SceneOptions = {}): Scene {
-  const clock = fakeClock()
-  const memory = memoryStore({ now: clock.now })
-  const faults = failingStore(memory)
-  const gates = gatedStore(faults)
-  const keys: string[] = []
-  const noted = wrapStore(gates, (call) => {
-    if (call.verb === 'create' && call.key !== undefined) keys.push(call.key)
-    return call.apply()
-  })
-  const events: SessionEvent[] = []
-  const onEvent = (event: SessionEvent) => void events.push(event)
-  const store = around(noted)
-  const options = { store, secret, requestMs, now: clock.now, onEvent }
-  const live = async () => {
-    const entries = await Promise.all(keys.map(async (key) => ({ key, entry: await memory.read(key) })))
-    return entries.filter(({ entry }) => entry && !isTombstone(entry.value)).map(({ key }) => key)
-  }
-  return { sessions: createSessions<Data>(options), memory, store, gates, faults, clock, events, keys, live }
-}
+/** A kit whose requests have time enough for a race that is scripted. */
+export const scene = ({ requestMs = 60_000, around }: SceneOptions = {}): Kit => kit({ requestMs }, around)
 
 /** How a request ended. */
 export interface End {
@@ -66,7 +28,7 @@ export interface OpenRequest {
   finish(failed?: boolean): Promise<End>
 }
 
-export function open({ sessions }: Pick<Scene, 'sessions'>, cookie: string | undefined): OpenRequest {
+export function open({ sessions }: Pick<Kit, 'sessions'>, cookie: string | undefined): OpenRequest {
   const { session, commit } = sessions.open(cookie)
   return {
     session,
@@ -80,7 +42,7 @@ export function open({ sessions }: Pick<Scene, 'sessions'>, cookie: string | und
 
 /** Runs a handler and its commit. */
 export async function run(
-  at: Pick<Scene, 'sessions'>,
+  at: Pick<Kit, 'sessions'>,
   cookie: string | undefined,
   handler: (session: Session<Data>) => unknown,
 ): Promise<End> {
@@ -96,14 +58,14 @@ export function cookieOf({ code, setCookie, cookies }: End): string {
 }
 
 /** A session with this data; its cookie. */
-export async function begin(at: Pick<Scene, 'sessions'>, data: Data = { userId: 'u1' }): Promise<string> {
+export async function begin(at: Pick<Kit, 'sessions'>, data: Data = { userId: 'u1' }): Promise<string> {
   return cookieOf(
     await run(at, undefined, (session) => Object.entries(data).map(([key, value]) => session.set(key, value))),
   )
 }
 
 /** What a new request with this cookie sees. */
-export async function see(at: Pick<Scene, 'sessions'>, cookie: string | undefined): Promise<Data> {
+export async function see(at: Pick<Kit, 'sessions'>, cookie: string | undefined): Promise<Data> {
   const { session, finish } = open(at, cookie)
   const data = await session.all()
   expect((await finish()).code).toBe('ok')

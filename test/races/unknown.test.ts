@@ -9,7 +9,7 @@ describe('an update whose answer was lost', () => {
   it('is recognised as stored by reading it back: applied exactly once', async () => {
     const here = scene()
     const cookie = await begin(here, { n: 0 })
-    here.faults.fail('update', 'applied-then-throw')
+    here.failing.fail('update', 'applied-then-throw')
     const next = cookieOf(await run(here, cookie, increment))
     expect(await see(here, next)).toEqual({ n: 1 })
     // The version of the reading back is good for the next commit.
@@ -19,7 +19,7 @@ describe('an update whose answer was lost', () => {
   it('is 503 where it was not applied, and nothing is lost', async () => {
     const here = scene()
     const cookie = await begin(here, { n: 0 })
-    here.faults.fail('update', 'throw')
+    here.failing.fail('update', 'throw')
     expect(await run(here, cookie, increment)).toEqual(refused('unavailable'))
     expect(await see(here, cookie)).toEqual({ n: 0 })
   })
@@ -27,8 +27,8 @@ describe('an update whose answer was lost', () => {
   it('is 503 and not tried again where it cannot be read back', async () => {
     const here = scene()
     const cookie = await begin(here, { n: 0 })
-    here.faults.fail('update', 'applied-then-throw')
-    here.faults.fail('read', 'pass', 'throw')
+    here.failing.fail('update', 'applied-then-throw')
+    here.failing.fail('read', 'pass', 'throw')
     expect(await run(here, cookie, increment)).toEqual(refused('unavailable'))
     expect(await see(here, cookie)).toEqual({ n: 1 })
   })
@@ -40,7 +40,7 @@ describe('an update whose answer was lost', () => {
     const here = scene()
     const other = scene({ around: () => here.gates })
     const cookie = await begin(here, { n: 0 })
-    here.faults.fail('update', fault)
+    here.failing.fail('update', fault)
     const { session, finish } = open(here, cookie)
     await increment(session)
     const gate = here.gates.hold('read')
@@ -58,10 +58,10 @@ describe('an update whose answer was lost', () => {
   it('arriving late, it changes nothing once somebody has written', async () => {
     const here = scene()
     const cookie = await begin(here, { n: 0 })
-    here.faults.fail('update', 'late')
+    here.failing.fail('update', 'late')
     expect(await run(here, cookie, increment)).toEqual(refused('unavailable'))
     cookieOf(await run(here, cookie, (session) => session.set('n', 10)))
-    await here.faults.deliver()
+    await here.failing.deliver()
     expect(await see(here, cookie)).toEqual({ n: 10 })
   })
 })
@@ -69,19 +69,19 @@ describe('an update whose answer was lost', () => {
 describe('a create whose answer was lost', () => {
   it('is recognised as stored', async () => {
     const here = scene()
-    here.faults.fail('create', 'applied-then-throw')
+    here.failing.fail('create', 'applied-then-throw')
     expect(await see(here, await begin(here, { n: 0 }))).toEqual({ n: 0 })
     expect(await here.live()).toHaveLength(1)
   })
 
   it.each(['throw', 'late', 'applied-then-throw'] as const)('leaves nothing that can be reached: %s', async (fault) => {
     const here = scene()
-    here.faults.fail('create', fault)
-    here.faults.fail('read', 'throw')
+    here.failing.fail('create', fault)
+    here.failing.fail('read', 'throw')
     const end = await run(here, undefined, (session) => session.set('n', 0))
     expect(end).toEqual(refused('unavailable'))
     expect(await here.live()).toEqual([])
-    await here.faults.deliver()
+    await here.failing.deliver()
     expect(await here.live()).toEqual([])
   })
 })
@@ -167,7 +167,7 @@ describe('an update nobody awaits', () => {
     const here = scene()
     const cookie = await begin(here, { n: 0 })
     const { session, finish } = open(here, cookie)
-    here.faults.fail('read', 'throw')
+    here.failing.fail('read', 'throw')
     increment(session).catch(() => {})
     expect(await finish()).toEqual(refused('unavailable'))
   })

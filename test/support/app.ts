@@ -3,14 +3,27 @@ import { type MemoryStore, memoryStore } from '../../adapters/stores/memory.ts'
 import type { SessionEvent } from '../../src/events.ts'
 import { type SessionEnv, session } from '../../src/hono.ts'
 import type { SessionOptions } from '../../src/options.ts'
+import { isTombstone } from '../../src/record/tombstone.ts'
 import type { Session } from '../../src/session.ts'
+
 import { createSessions, type Sessions } from '../../src/sessions.ts'
+import type { Store } from '../../src/store.ts'
 import { type FakeClock, fakeClock } from './clock.ts'
 import { nextCookies } from './jar.ts'
-import { type CountingStore, countingStore, type FailingStore, failingStore } from './stores.ts'
+import {
+  type CountingStore,
+  countingStore,
+  type FailingStore,
+  failingStore,
+  type GatedStore,
+  gatedStore,
+  wrapStore,
+} from './stores.ts'
 
 /** Would be recognized anywhere; 45 bytes. */
 export const secret = 'TEST-SECRET-kY2vQ8rT5wX1zB4nM7pL0sD3fG6hJ9aCe'
+/** Another one. */
+export const otherSecret = 'ANOTHER-SECRET-h7Gd2kLs9QpWmZx4vB6nR1tYc8'
 /** What the tests put into sessions. */
 // biome-ignore lint/suspicious/noExplicitAny: tests store all sorts of values, also those the types would refuse.
 export type Any = Record<string, any>
@@ -41,28 +54,47 @@ export function browser(sessions: Sessions<Any>, cookie?: string): Browser {
   }
 }
 
-/** Everything a test of the core needs; the memory store fails and counts as told. */
+/** Sessions on a store whose calls can be held, failed and counted, and everything that a test wants to see of them. */
 export interface Kit {
+  /** Below everything else; not used where the options bring a store. */
   readonly memory: MemoryStore
   readonly failing: FailingStore
+  readonly gates: GatedStore
+  /** The store as the sessions have it: another process may share it. */
   readonly store: CountingStore
   readonly clock: FakeClock
   readonly events: SessionEvent[]
+  /** Keys ever created, in order. */
+  readonly keys: string[]
   readonly options: SessionOptions
   readonly sessions: Sessions<Any>
   browser(cookie?: string): Browser
+  /** Those of the keys that hold a live record in memory now. */
+  live(): Promise<string[]>
 }
 
-export function kit(options: Partial<SessionOptions> = {}): Kit {
+/** `around` wraps the store above the gates and faults. */
+export function kit(options: Partial<SessionOptions> = {}, around = (store: Store): Store => store): Kit {
   const clock = fakeClock()
   const events: SessionEvent[] = []
+  const keys: string[] = []
   const memory = memoryStore({ now: clock.now })
-  const failing = failingStore(memory)
-  const store = countingStore(failing)
-  const all = { store, secret, now: clock.now, onEvent: (event: SessionEvent) => void events.push(event), ...options }
+  const failing = failingStore(options.store ?? memory)
+  const gates = gatedStore(failing)
+  const noted = wrapStore(gates, (call) => {
+    if (call.verb === 'create' && call.key !== undefined) keys.push(call.key)
+    return call.apply()
+  })
+  const store = countingStore(around(noted))
+  const onEvent = (event: SessionEvent) => void events.push(event)
+  const all = { secret, now: clock.now, onEvent, ...options, store }
   const sessions = createSessions<Any>(all)
   const open = (cookie?: string) => browser(sessions, cookie)
-  return { memory, failing, store, clock, events, options: all, sessions, browser: open }
+  const live = async () => {
+    const entries = await Promise.all(keys.map(async (key) => ({ key, entry: await memory.read(key) })))
+    return entries.filter(({ entry }) => entry && !isTombstone(entry.value)).map(({ key }) => key)
+  }
+  return { memory, failing, gates, store, clock, events, keys, options: all, sessions, browser: open, live }
 }
 
 /** The Cookie header that answers a Set-Cookie header; undefined where it takes the cookie back. */

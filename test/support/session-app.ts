@@ -1,19 +1,13 @@
 import { Hono } from 'hono'
-import { type MemoryStore, memoryStore } from '../../adapters/stores/memory.ts'
 import { type SessionEnv, session } from '../../src/hono.ts'
-import type { SessionEvent, SessionOptions } from '../../src/index.ts'
-import { type FakeClock, fakeClock } from './clock.ts'
-import { type CountingStore, countingStore } from './stores.ts'
+import type { SessionOptions } from '../../src/index.ts'
+import { type Kit, kit, tokenOf } from './app.ts'
 
 /** What the sessions of the test app hold. */
 export interface AppData {
   user: string
   cart: number
 }
-
-/** A good secret, and another. */
-export const secret = 'the first secret, drawn at random 7Qx!'
-export const otherSecret = 'another secret, drawn at random 4Jw?'
 
 /** What a request to the test app came to. */
 export interface Answer {
@@ -29,14 +23,9 @@ export const ignored: Answer = { status: 200, user: null, setCookies: [], roundT
 /** The session of alice was seen, in one read. */
 export const alice: Answer = { status: 200, user: 'alice', setCookies: [], roundTrips: 1 }
 
-/** A Hono app with sessions over a counted memory store. */
-export interface SessionApp {
+/** A Hono app on the sessions of a kit. */
+export interface SessionApp extends Pick<Kit, 'clock' | 'memory' | 'store' | 'events'> {
   readonly app: Hono<SessionEnv<AppData>>
-  readonly clock: FakeClock
-  /** Under the counting; not used where the options bring a store. */
-  readonly memory: MemoryStore
-  readonly store: CountingStore
-  readonly events: SessionEvent[]
   /** `GET /`, or another path and method, with this Cookie header. */
   ask(cookie?: string | Headers, path?: string, init?: RequestInit): Promise<Answer>
   /** Logs in without a cookie; the token. */
@@ -45,13 +34,9 @@ export interface SessionApp {
 
 /** Builds the app. Routes: `GET /`, `POST /login/:user`, `POST /cart`, `POST /logout`. */
 export function sessionApp(options: Partial<SessionOptions> = {}): SessionApp {
-  const clock = fakeClock()
-  const memory = memoryStore({ now: clock.now })
-  const store = countingStore(options.store ?? memory)
-  const events: SessionEvent[] = []
-  const onEvent = (event: SessionEvent) => void events.push(event)
+  const { clock, memory, store, events, options: all } = kit(options)
   const app = new Hono<SessionEnv<AppData>>()
-  app.use(session({ secret, now: clock.now, onEvent, ...options, store }))
+  app.use(session(all))
   app.all('/', async (c) => c.json({ user: (await c.var.session.get('user')) ?? null }))
   app.post('/login/:user', (c) => {
     c.var.session.regenerate({ reauthenticated: true })
@@ -78,14 +63,7 @@ export function sessionApp(options: Partial<SessionOptions> = {}): SessionApp {
   }
   const login = async (user: string): Promise<string> => {
     const { setCookies } = await ask(undefined, `/login/${user}`, { method: 'POST' })
-    return tokenIn(setCookies[0])
+    return tokenOf(setCookies[0])
   }
   return { app, clock, memory, store, events, ask, login }
-}
-
-/** The value of a Set-Cookie header's cookie. */
-export function tokenIn(setCookie: string | undefined): string {
-  const value = /^[^=]+=([^;]*)/.exec(setCookie ?? '')?.[1]
-  if (value === undefined) throw new Error('no Set-Cookie')
-  return value
 }

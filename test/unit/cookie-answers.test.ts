@@ -3,7 +3,8 @@ import { handle } from 'hono/aws-lambda'
 import { describe, expect, it } from 'vitest'
 import { memoryStore } from '../../adapters/stores/memory.ts'
 import { type SessionEnv, session } from '../../src/hono.ts'
-import { type AppData, alice, ignored, secret, sessionApp, tokenIn } from '../support/session-app.ts'
+import { secret, tokenOf } from '../support/app.ts'
+import { type AppData, alice, ignored, sessionApp } from '../support/session-app.ts'
 import { gatedStore } from '../support/stores.ts'
 
 const post = { method: 'POST' }
@@ -122,7 +123,7 @@ describe('A26 a late response does not bring back an old cookie', () => {
       expect((await earlier).status).toBe(200)
       const response = await late
       expect(response.status).toBe(200)
-      expect(await ask(`__Host-sid=${tokenIn(response.headers.getSetCookie()[0])}`)).toEqual({ ...alice, user: 'bob' })
+      expect(await ask(`__Host-sid=${tokenOf(response.headers.getSetCookie()[0])}`)).toEqual({ ...alice, user: 'bob' })
       expect(await ask(cookie)).toEqual({ ...ignored, roundTrips: 1 })
     },
   )

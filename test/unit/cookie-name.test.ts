@@ -1,8 +1,9 @@
 import { compactVerify } from 'jose/jws/compact/verify'
 import { describe, expect, it } from 'vitest'
 import { createVerifier, type SessionOptions } from '../../src/index.ts'
+import { secret } from '../support/app.ts'
 import { referenceKeys } from '../support/reference.ts'
-import { ignored, secret, sessionApp } from '../support/session-app.ts'
+import { ignored, sessionApp } from '../support/session-app.ts'
 
 /** Two applications that share everything but the name of their cookie. */
 async function shopAndAdmin(more: Partial<SessionOptions> = {}) {

@@ -4,7 +4,8 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { memoryStore } from '../../adapters/stores/memory.ts'
 import { session } from '../../src/hono.ts'
 import { type CookieOptions, type SessionOptions, SessionOptionsError } from '../../src/index.ts'
-import { secret, sessionApp, tokenIn } from '../support/session-app.ts'
+import { secret, tokenOf } from '../support/app.ts'
+import { sessionApp } from '../support/session-app.ts'
 
 const day = 86_400
 const build = (cookie: unknown, more: Partial<SessionOptions> = {}) =>
@@ -35,13 +36,13 @@ describe('what a browser would drop or misread is refused when the middleware is
     // The longest name that is accepted leads to a cookie that is kept: 4096 bytes of name and value.
     const { set } = await inAndOut({ name: 'x'.repeat(longest ?? 0) }, { namespace: 'x'.repeat(64) })
     expect(longest).toBe(256)
-    expect(256 + tokenIn(set).length).toBeLessThan(4096)
+    expect(256 + tokenOf(set).length).toBeLessThan(4096)
   })
 
   it('A14 the default cookie has at most 352 bytes, name and value, up to the last revision', async () => {
     for (const ms of [Date.now(), 2 ** 48 - 60_000]) {
       const { set } = await inAndOut({}, { now: () => ms })
-      expect(`__Host-sid${tokenIn(set)}`.length).toBeLessThanOrEqual(352)
+      expect(`__Host-sid${tokenOf(set)}`.length).toBeLessThanOrEqual(352)
     }
   })
 

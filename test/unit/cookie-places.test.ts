@@ -2,8 +2,9 @@ import { CookieJar } from 'tough-cookie'
 import { describe, expect, it, vi } from 'vitest'
 import { memoryStore } from '../../adapters/stores/memory.ts'
 import { type CookieOptions, createSessions } from '../../src/index.ts'
+import { secret } from '../support/app.ts'
 import { mintToken, referenceKeys } from '../support/reference.ts'
-import { secret, sessionApp } from '../support/session-app.ts'
+import { sessionApp } from '../support/session-app.ts'
 
 const url = 'https://www.example.com/app/'
 const post = { method: 'POST' }

@@ -4,9 +4,10 @@ import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import { describe, expect, it, vi } from 'vitest'
 import { createSessions } from '../../src/index.ts'
+import { secret } from '../support/app.ts'
 import { rawRequest } from '../support/raw-http.ts'
 import { mintToken, referenceKeys } from '../support/reference.ts'
-import { type AppData, alice, ignored, secret, sessionApp } from '../support/session-app.ts'
+import { type AppData, alice, ignored, sessionApp } from '../support/session-app.ts'
 
 const keys = referenceKeys(Buffer.from(secret))
 const name = '__Host-sid'

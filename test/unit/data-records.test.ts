@@ -3,11 +3,9 @@ import { memoryStore } from '../../adapters/stores/memory.ts'
 import { StoreUnavailableError } from '../../src/errors.ts'
 import { createSessions } from '../../src/sessions.ts'
 import type { Store } from '../../src/store.ts'
-import { type Any, browser, kit, secret, tokenOf } from '../support/app.ts'
+import { type Any, browser, kit, otherSecret, secret, tokenOf } from '../support/app.ts'
 import { forge } from '../support/forge.ts'
 import { wrapStore } from '../support/stores.ts'
-
-const otherSecret = 'ANOTHER-SECRET-h7Gd2kLs9QpWmZx4vB6nR1tYc8'
 
 /** Remembers every key and value that a store was sent. */
 function recordingStore(inner: Store) {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { readCookie } from '../../src/claim/cookie.ts'
 import { createSessions } from '../../src/index.ts'
+import { secret } from '../support/app.ts'
 import { publicVectors } from '../support/public-vectors.ts'
-import { type AppData, secret, sessionApp } from '../support/session-app.ts'
+import { type AppData, sessionApp } from '../support/session-app.ts'
 
 interface Case {
   readonly test: string

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { memoryStore } from '../../adapters/stores/memory.ts'
 import { createSessions, type Store } from '../../src/index.ts'
+import { otherSecret, secret, tokenOf } from '../support/app.ts'
 import { nextCookies } from '../support/jar.ts'
 import { loginsBesideWrites } from '../support/late-answers.ts'
 import { referenceKeys, referenceReceipt } from '../support/reference.ts'
-import { alice, otherSecret, secret, sessionApp, tokenIn } from '../support/session-app.ts'
+import { alice, sessionApp } from '../support/session-app.ts'
 
 const post = { method: 'POST' }
 const named = (setCookies: readonly string[]) => setCookies.map((set) => set.split('=')[0])
@@ -118,7 +119,7 @@ describe('what a receipt counts for', () => {
     const { receipt, key } = await changed()
     const [revision = ''] = receipt.slice('__Host-sid-rev='.length).split('.')
     const wanted = referenceReceipt(referenceKeys(Buffer.from(secret)), key, Number.parseInt(revision, 36))
-    expect(tokenIn(receipt)).toBe(wanted)
+    expect(tokenOf(receipt)).toBe(wanted)
   })
 
   it('one under a retired secret still counts (F35)', async () => {

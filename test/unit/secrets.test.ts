@@ -5,8 +5,9 @@ import { memoryStore } from '../../adapters/stores/memory.ts'
 import { drawId } from '../../src/claim/identity.ts'
 import { session } from '../../src/hono.ts'
 import { createSessions, type SessionOptions, SessionOptionsError } from '../../src/index.ts'
+import { otherSecret, secret, tokenOf } from '../support/app.ts'
 import { referenceKeys, referenceStoreKey } from '../support/reference.ts'
-import { alice, ignored, otherSecret, secret, sessionApp, tokenIn } from '../support/session-app.ts'
+import { alice, ignored, sessionApp } from '../support/session-app.ts'
 
 const build = (given: unknown) => createSessions({ store: memoryStore(), secret: given as string })
 const post = { method: 'POST' }
@@ -126,7 +127,7 @@ describe('B27 rotation', () => {
     const both = site(otherSecret, secret)
     expect(await both.ask(`__Host-sid=${token}`)).toEqual(alice)
     const { setCookies } = await both.ask(`__Host-sid=${token}`, '/cart', post)
-    const renewed = tokenIn(setCookies[0])
+    const renewed = tokenOf(setCookies[0])
     expect(headerIn(renewed)).toBe(kidOf(otherSecret))
     expect(idIn(renewed)).toBe(idIn(token))
     expect(await site(otherSecret).ask(`__Host-sid=${renewed}`)).toEqual(alice)
@@ -142,7 +143,7 @@ describe('B27 rotation', () => {
     expect(headerIn(await first.login('alice'))).toBe(kidOf(secret))
     const token = await site(otherSecret).login('alice')
     const { setCookies } = await first.ask(`__Host-sid=${token}`, '/cart', post)
-    expect(headerIn(tokenIn(setCookies[0]))).toBe(kidOf(secret))
+    expect(headerIn(tokenOf(setCookies[0]))).toBe(kidOf(secret))
   })
 
   it('B30 a remembered token ends with its key', async () => {
@@ -228,7 +229,7 @@ describe('ids', () => {
     const { status, setCookies } = await ask(own, '/login/mallory', post)
     random.mockRestore()
     expect(status).toBe(200)
-    expect(idIn(tokenIn(setCookies[0]))).not.toBe(idIn(token))
+    expect(idIn(tokenOf(setCookies[0]))).not.toBe(idIn(token))
     expect(await memory.read(referenceStoreKey('session', id))).toEqual(before)
     expect(await ask(`__Host-sid=${token}`)).toEqual(alice)
     expect(await ask(setCookies[0]?.split(';')[0])).toEqual({ ...alice, user: 'mallory' })

@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { createTokens } from '../../src/claim/token.ts'
 import { deriveKeys } from '../../src/crypto/keys.ts'
 import { createSessions } from '../../src/index.ts'
+import { secret } from '../support/app.ts'
 import { macOver, mintToken, referenceKeys } from '../support/reference.ts'
-import { type AppData, alice, ignored, secret, sessionApp } from '../support/session-app.ts'
+import { type AppData, alice, ignored, sessionApp } from '../support/session-app.ts'
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 const keys = referenceKeys(Buffer.from(secret))

@@ -3,8 +3,9 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
+import { otherSecret, secret } from '../support/app.ts'
 import { macOver, mintToken, referenceKeys, referenceToken } from '../support/reference.ts'
-import { alice, ignored, otherSecret, secret, sessionApp } from '../support/session-app.ts'
+import { alice, ignored, sessionApp } from '../support/session-app.ts'
 
 // One live session and the key that signs it: but for the one thing that a row changes, every token here would be alice's.
 const keys = referenceKeys(Buffer.from(secret))

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { createSessions, createVerifier, SessionOptionsError, type VerifierOptions } from '../../src/index.ts'
-import { otherSecret, secret, sessionApp } from '../support/session-app.ts'
+import { otherSecret, secret } from '../support/app.ts'
+import { sessionApp } from '../support/session-app.ts'
 
 /** An app, one cookie of it, and a verifier that knows no store. */
 async function shop(options: Partial<VerifierOptions> = {}) {

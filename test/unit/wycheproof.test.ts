@@ -3,8 +3,8 @@ import { crypto } from '#crypto'
 import { createTokens } from '../../src/claim/token.ts'
 import type { Key } from '../../src/crypto/keys.ts'
 import { deriveKeys } from '../../src/crypto/keys.ts'
+import { secret } from '../support/app.ts'
 import { publicVectors } from '../support/public-vectors.ts'
-import { secret } from '../support/session-app.ts'
 
 interface Groups<Group> {
   readonly testGroups: readonly Group[]
