@@ -38,7 +38,7 @@ const stores: readonly (readonly [name: string, build: () => Store])[] = [
   ['memcached, binary', () => memcachedStore({ servers: first(1), protocol: 'binary', ...times })],
   ['memcached, 2 copies', () => memcachedStore({ servers: first(2), ...times })],
   ['redis', () => redisStore({ client, callMs: 20_000 })],
-  ['upstash', () => upstashStore({ url: upstash.url, token: upstash.token })],
+  ['upstash', () => upstashStore({ url: upstash.url, token: upstash.token, callMs: 20_000 })],
   [
     'a copy in memcached and one in redis',
     () =>

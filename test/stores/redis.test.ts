@@ -9,6 +9,9 @@ import type { Store } from '../../src/store.ts'
 import { startRedis, type TestServer } from '../support/servers.ts'
 import { startUpstash, type UpstashBridge } from '../support/upstash.ts'
 
+/** No test here is about this deadline: a busy machine is no outage. */
+const callMs = 20_000
+
 const bytes = (text: string) => new TextEncoder().encode(text)
 /** 48 bytes of which the first 24 differ, as with two records of one session. */
 const record = (name: string) => bytes(name.padEnd(48, '.'))
@@ -39,9 +42,9 @@ afterAll(async () => {
 })
 
 const clients: [name: string, build: () => Store][] = [
-  ['node-redis', () => redisStore({ client: nodeRedis })],
-  ['ioredis', () => redisStore({ client: ioRedis })],
-  ['upstash', () => upstashStore({ url: bridge.url, token: bridge.token })],
+  ['node-redis', () => redisStore({ client: nodeRedis, callMs })],
+  ['ioredis', () => redisStore({ client: ioRedis, callMs })],
+  ['upstash', () => upstashStore({ url: bridge.url, token: bridge.token, callMs })],
 ]
 
 /** Commands that redis ran since CONFIG RESETSTAT, by name, without the observer's own. */
@@ -248,7 +251,7 @@ describe('redisStore', () => {
   })
 
   test('leaves the client open, and strings stay strings where the client maps them to Buffers', async () => {
-    const store = redisStore({ client: nodeRedis.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer }) })
+    const store = redisStore({ callMs, client: nodeRedis.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer }) })
     await store.create('mapped', record('a'), 60)
     expect((await store.read('mapped'))?.value).toEqual(record('a'))
     await store.close?.()
@@ -275,7 +278,7 @@ describe('redisStore', () => {
     ['delete', null],
     ['delete', 2],
   ])('%s does not believe the answer %j', async (verb, answer) => {
-    const store = redisStore({ client: answering(answer) })
+    const store = redisStore({ callMs, client: answering(answer) })
     const calls: Record<string, () => Promise<unknown>> = {
       read: () => store.read('k'),
       create: () => store.create('k', record('a'), 60),
@@ -286,7 +289,7 @@ describe('redisStore', () => {
   })
 
   test.each([null, 1, 'QUEUED'])('a tombstone is only set with OK, not with %j', async (answer) => {
-    const store = redisStore({ client: answering(answer) })
+    const store = redisStore({ callMs, client: answering(answer) })
     const tombstone = { value: bytes('gone'), seconds: 60 }
     await expect(store.delete('k', { tombstone })).rejects.toMatchObject({ code: 'unavailable' })
   })
