@@ -1,44 +1,11 @@
-import { describe, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { memoryStore } from '../../adapters/stores/memory.ts'
 import { readCookie } from '../../src/claim/cookie.ts'
-import { createSessions, type Store, StoreUnavailableError } from '../../src/index.ts'
+import { createSessions } from '../../src/index.ts'
 
 type Data = { n: number; tree: Tree }
 type Tree = string | number | boolean | null | Tree[] | { [key: string]: Tree }
 const secret = 'k8Jw0sPz1mQv7Xc3Rt5Yb9Nd2Fh4Lg6A'
-
-describe('a store that answers nonsense', () => {
-  const answers: [string, unknown][] = [
-    ['undefined', undefined],
-    ['no value', {}],
-    ['a text', { value: 'abc', version: '1' }],
-    ['a list', { value: [1, 2], version: '1' }],
-  ]
-  it.each(answers)('is an outage, not an absent session: %s', async (_, answer) => {
-    const memory = memoryStore()
-    const good = createSessions<Data>({ store: memory, secret })
-    const first = good.open(null)
-    first.session.set('n', 1)
-    const cookie = (await first.commit()).setCookie?.split(';')[0]
-    const store: Store = { ...memory, read: async () => answer as never }
-    const { session } = createSessions<Data>({ store, secret }).open(cookie)
-    await expect(session.get('n')).rejects.toBeInstanceOf(StoreUnavailableError)
-  })
-
-  it('nor is a write without a status taken for done', async () => {
-    const store: Store = { ...memoryStore(), create: async () => undefined as never }
-    const { session, commit } = createSessions<Data>({ store, secret }).open(null)
-    session.set('n', 1)
-    await expect(commit()).rejects.toBeInstanceOf(StoreUnavailableError)
-  })
-})
-
-it('an async event handler that rejects fails nothing', async () => {
-  const onEvent = async () => Promise.reject(new Error('watching'))
-  const { session, commit } = createSessions<Data>({ store: memoryStore(), secret, onEvent }).open(null)
-  session.set('n', 1)
-  expect((await commit()).setCookie).toBeDefined()
-})
 
 it('a header full of blanks takes time in proportion to its length', () => {
   // By the square of the blanks, as with a pattern, this would take a quarter of an hour.
