@@ -35,7 +35,7 @@ describe('records', () => {
     expect(await test.browser(bob.cookie).visit((session) => session.get('user'))).toBe('bob')
   })
 
-  it('D11: a record copied between namespaces of one secret does not open', async () => {
+  it('D11: a record copied between namespaces of one secret does not open (G5)', async () => {
     const test = kit({ namespace: 'b' })
     const [a, b] = [await forge(test.clock.now(), secret, 'a'), await forge(test.clock.now(), secret, 'b')]
     await b.put(test.memory, await a.sealData('{"user":"bob"}'))
@@ -43,7 +43,7 @@ describe('records', () => {
     expect(test.events).toContainEqual({ type: 'corrupt' })
   })
 
-  it('D12: any flipped bit of a record is an outage (format, key, flags) or no session: never data, never a crash', async () => {
+  it('D12: any flipped bit of a record is an outage (format, key, flags) or no session: never data, never a crash (G6)', async () => {
     const test = kit()
     const forged = await forge(test.clock.now())
     const intact = await forged.sealData('{"user":"alice","admin":true}')

@@ -31,7 +31,7 @@ it('the token that the rows change is alice, and is the one that the description
   expect(JSON.stringify(header)).toBe(keys.header)
 })
 
-describe('no header chooses anything', () => {
+describe('no header chooses anything (G1)', () => {
   it('B1 alg none, in any case, with any signature', async () => {
     for (const alg of ['none', 'None', 'NONE', 'nOnE', '']) {
       const good = withHeader({ ...header, alg })
@@ -166,7 +166,7 @@ describe('no header chooses anything', () => {
   })
 })
 
-describe('time', () => {
+describe('a token out of its time (G1)', () => {
   const now = clock.now() / 1000
   const withClaims = (changes: object) => mint(keys.header, JSON.stringify({ ...claims, ...changes }))
 
