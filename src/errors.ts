@@ -33,7 +33,7 @@ export class SessionOptionsError extends SessionError {
 export class SessionValueError extends SessionError {
   override readonly name = 'SessionValueError'
   readonly code: 'invalid-value' | 'too-large'
-  /** Of what is too large; whose fault a value is that cannot be stored, only the application knows. */
+  /** 413 where it is too large. Undefined otherwise: only the application knows whose fault a value is that cannot be stored. */
   readonly status: 413 | undefined
 
   constructor(code: 'invalid-value' | 'too-large', message: string) {
@@ -58,7 +58,7 @@ function bareResponse(status: keyof typeof phrases, retryAfterSeconds?: number):
   return new Response(phrases[status], { status, headers })
 }
 
-/** The answer to an error of this library that has one: what a visitor or the store brought about, and no mistake in the code. */
+/** The answer to an error of this library, where it has one. A mistake in the code has none. */
 export function answerTo(error: unknown): { readonly error: SessionError; readonly response: Response } | undefined {
   if (error instanceof AnswerableError) return { error, response: error.getResponse() }
   if (error instanceof SessionValueError && error.status) return { error, response: bareResponse(error.status) }
@@ -88,7 +88,7 @@ export class SessionConflictError extends AnswerableError {
 /**
  * The session was destroyed, regenerated or lost while this request wanted to change it (HTTP 409). Nothing was written.
  *
- * `Retry-After` is what is left of the five seconds in which the browser may still be about to get a newer cookie: after it, the same
+ * For five seconds the browser may still be about to get a newer cookie. `Retry-After` is what is left of them: after it, the same
  * cookie begins a new session.
  */
 export class SessionGoneError extends AnswerableError {
@@ -104,7 +104,7 @@ export class SessionGoneError extends AnswerableError {
 }
 
 /**
- * Why a store was unavailable: a closed list, so that it can be counted and shown, and nothing of a client's own words comes along.
+ * Why a store was unavailable. A closed list, so that it can be counted and shown: a client's own words may hold keys and values.
  */
 export type UnavailableReason =
   /** No answer in time. */

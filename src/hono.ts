@@ -139,7 +139,7 @@ function complete(c: Context): void {
     c.header('Retry-After', c.error.getResponse().headers.get('Retry-After') ?? undefined)
 }
 
-/** The commit was refused: nothing of the answer so far may leave. */
+/** The commit was refused, so nothing of the handler's answer may leave. */
 function refuse(c: Context, error: unknown): never {
   throwAsHttp(c, error)
   dropAnswer(c)
@@ -153,7 +153,7 @@ function dropAnswer(c: Context): void {
   c.res = new Response(null)
 }
 
-/** Gives the errors that have a status their HTTP form, also those that a read threw inside a handler. */
+/** Throws the HTTP form of an error that has one. A read inside a handler may have thrown it, too. */
 function throwAsHttp(c: Context, error: unknown): void {
   const answer = answerTo(error)
   if (!answer) return

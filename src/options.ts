@@ -17,7 +17,7 @@ export interface SessionOptions {
   /** Keeps applications on one store apart; part of every key and token. 1-64 of `A-Za-z0-9._-`, default `session`. */
   readonly namespace?: string | undefined
   readonly cookie?: CookieOptions | undefined
-  /** Ends a session that was not read or written for so long; default 1800, at most `absoluteSeconds`: for more set both. */
+  /** Ends a session that was not read or written for this long. Default 1800; at most `absoluteSeconds`, so for more set both. */
   readonly idleSeconds?: number | undefined
   /** Ends a session however active it is; default 28800, at most 400 days. Only `reauthenticated` moves it. */
   readonly absoluteSeconds?: number | undefined
@@ -87,7 +87,7 @@ export function checkTokenOptions(
   return { secrets, namespace, cookie: checkCookie(cookie), now: () => Math.floor(now()), clock: now }
 }
 
-/** Whether two configurations are one, so that a middleware mounted twice can be told from two that disagree. */
+/** Whether two configurations are the same: a middleware that is mounted twice is one session, two that disagree are an error. */
 export function sameSettings(a: Settings, b: Settings): boolean {
   const plain = (settings: Settings) => {
     const { store, onEvent, now, clock, secrets, ...rest } = settings

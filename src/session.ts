@@ -26,7 +26,7 @@ export type Stored<T> = unknown extends T
           : { readonly [P in keyof T]: Stored<T[P]> }
         : { readonly [P in keyof T]: Stored<T[P]> }
 
-/** What TypeScript compares with where the type of a value depends on the type parameter of a generic helper: `Stored` says nothing then. */
+/** For generic helpers: where the type of a value depends on a type parameter, TypeScript cannot resolve `Stored` and compares this. */
 type Plain<T> = T & Primitive
 
 /** Only in the types: what the session holds. */
@@ -40,7 +40,7 @@ export interface RegenerateOptions<Key extends string = string> {
   readonly reauthenticated?: boolean | undefined
 }
 
-/** The part of a session that only looks: what a helper should ask for, since any session with more keys fits it. */
+/** The part of a session that only looks. A helper should ask for this: any session with more keys fits it. */
 export interface SessionReader<Data extends object = Record<string, unknown>> {
   /** The value of a key, own pending writes included. Loads once, on first use: one round trip that also slides the expiry. */
   get<K extends keyof Data & string>(key: K): Promise<Stored<Data[K]> | undefined>

@@ -12,7 +12,8 @@ export interface Entry {
 /** Accepted by every call. An aborted call rejects soon; whether a write happened is then unknown. */
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined
-  /** One set for all calls of a request: a composition notes here who let one run out, and does not wait for it again. A leaf may ignore it. */
+  /** One set for all calls of a request. A composition notes here which of its stores let a call run out, and does not wait for that
+   * store again. A leaf may ignore it. */
   readonly ranOut?: Set<object> | undefined
 }
 
@@ -56,8 +57,8 @@ export type UpdateResult =
   /** Compositions only: nothing was written; seal again with at least this revision, then call again. */
   | { readonly status: 'outranked'; readonly revision: number }
   /**
-   * Compositions only: the value may have been applied, and something else is there now. Whoever finds their own commit in `current`
-   * may call it stored, for everybody else it is this outage; nobody may write it again.
+   * Compositions only: the value may have been applied, and something else is there now. A caller who finds the own commit in
+   * `current` may call it stored. Otherwise it is this outage. It must not be written again.
    */
   | { readonly status: 'unknown'; readonly current: Entry; readonly error: StoreUnavailableError }
   /**
@@ -138,8 +139,8 @@ export interface Store {
   delete(key: string, options?: DeleteOptions): Promise<void>
 
   /**
-   * Whether the connection still stands on which this version was acknowledged. A composition asks before it acknowledges: a node
-   * that crashed since may have lost the write. A store that keeps what it acknowledged leaves the method out.
+   * Whether the connection that acknowledged this version is still open. A composition asks before it acknowledges: a node that
+   * crashed since may have lost the write. A store that keeps what it acknowledged leaves the method out.
    */
   isCurrent?(version: Version): boolean
 
