@@ -13,7 +13,7 @@ export interface Claims {
   readonly foreign: boolean
 }
 
-/** Verifying costs CPU; a request with more candidates than this is no browser's. What is remembered costs nothing. */
+/** Verifying costs CPU, and no browser sends more candidates than this. Remembered tokens cost nothing and do not count. */
 const maxMacs = 4
 const none: Claims = { found: [], overlooked: false, foreign: false }
 

@@ -21,7 +21,7 @@ export interface CookieOptions {
   readonly insecure?: boolean | undefined
 }
 
-/** Checked options, as the attributes they lead to. */
+/** The checked options, as the attributes of Set-Cookie. */
 export interface Cookie {
   readonly name: string
   /** The cookie that tells the last revision once the token was sent: same attributes, so a prefix keeps its rules. */
@@ -29,7 +29,7 @@ export interface Cookie {
   readonly persistent: boolean
   /** From `; Path=` on, without Max-Age. */
   readonly attributes: string
-  /** The same of where the cookie may be from before its domain or path was changed: on the host alone, at `/`. */
+  /** The attributes of places where an older cookie may remain, from before `domain` or `path` was set: the host alone, and `/`. */
   readonly formerAttributes: readonly string[]
 }
 
@@ -77,7 +77,7 @@ export function serializeCookie(cookie: Cookie, name: string, value: string, max
   return `${name}=${value}${age}${cookie.attributes}`
 }
 
-/** The Set-Cookie values that take token and receipt back, the token first; `everywhere` also where it may be from before. */
+/** The Set-Cookie values that clear token and receipt, the token first. `everywhere`: also in the former places. */
 export function clearCookies(cookie: Cookie, everywhere: boolean): readonly string[] {
   const clear = (name: string, attributes: string) => `${name}=; Max-Age=0${attributes}`
   const former = everywhere ? cookie.formerAttributes : []
@@ -90,7 +90,7 @@ export function clearCookies(cookie: Cookie, everywhere: boolean): readonly stri
 /** Checks the `cookie` option; throws `SessionOptionsError` for what a browser would refuse, drop or misread. */
 export function checkCookie(options: CookieOptions): Cookie {
   const { insecure = false, sameSite = 'Lax', path = '/', domain, partitioned = false, persistent = false } = options
-  // Not ??: null is no name, and refused below like that of every other option.
+  // A default and not ??, so that null is refused below, as for every other option.
   const { name = insecure ? 'sid' : '__Host-sid' } = options
   const need = (condition: boolean, why: string) => {
     if (!condition) throw new SessionOptionsError(`cookie.${why}`)
@@ -115,7 +115,7 @@ export function checkCookie(options: CookieOptions): Cookie {
   return { name, receiptName: `${name}-rev`, persistent, attributes, formerAttributes }
 }
 
-/** Where the cookie is set, then where it may still be from before an option was added. Where it was before a change, nobody can tell. */
+/** Where the cookie is set, then where it may remain from before an option was added. What an option was before, nobody can tell. */
 function placesOf(path: string, domain: string | undefined): readonly string[] {
   const paths = path === '/' ? ['; Path=/'] : [`; Path=${path}`, '; Path=/']
   const domains = domain === undefined ? [''] : [`; Domain=${domain}`, '']

@@ -45,7 +45,7 @@ export function createReceipts(keys: KeySet): Receipts {
     },
     async latest(values, storeKey, known) {
       const macs = { left: maxMacs }
-      // Highest first, and only what could count: the receipt of a session before a login is older than its token, and costs nothing.
+      // Highest first, and only those above what is known: a receipt from before a login is older than the token, and costs nothing.
       const later = values.filter((value) => revisionIn(value) > known).sort((a, b) => revisionIn(b) - revisionIn(a))
       for (const value of later) if (await isGenuine(value, storeKey, macs)) return revisionIn(value)
       return known
@@ -66,7 +66,7 @@ function revisionIn(value: string): number {
   return revision <= maxRevision ? revision : -1
 }
 
-/** In a time that depends on the lengths alone. */
+/** Compares in a time that depends on the lengths alone. */
 function isSame(a: string, b: string): boolean {
   let difference = a.length ^ b.length
   for (let at = 0; at < a.length; at++) difference |= a.charCodeAt(at) ^ b.charCodeAt(at)

@@ -3,7 +3,7 @@ import type { Cookie } from './cookie.ts'
 import { createReceipts, type Receipts } from './receipt.ts'
 import { createTokens, type Tokens } from './token.ts'
 
-/** What is needed to verify a token, checked. */
+/** The checked options that verify a token. */
 export interface TokenSettings {
   readonly secrets: readonly Uint8Array[]
   readonly namespace: string
@@ -13,7 +13,7 @@ export interface TokenSettings {
   readonly clock: () => number
 }
 
-/** Keys, and what is made of them: shared between the requests of one configuration, and holds nothing of any request. */
+/** The keys, and what is made of them. All requests of one configuration share it; it holds nothing of any request. */
 export interface Signer {
   readonly keys: KeySet
   readonly tokens: Tokens

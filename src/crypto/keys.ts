@@ -12,9 +12,9 @@ export interface Key {
   /** The protected header of its tokens, as JSON and as it stands in a token. */
   readonly header: string
   readonly encodedHeader: string
-  /** Names the secret in the frame of a record: 4 bytes. Whatever the cookie is called, so that it can be told from the store alone. */
+  /** 4 bytes that name the secret in the frame of a record. They do not depend on the cookie's name: the store alone tells the key. */
   readonly tag: Uint8Array
-  /** For tokens of one cookie name: under another they do not verify, nor even have a header that is looked up. */
+  /** Signs tokens of one cookie name. Under another name they do not verify. */
   readonly signing: SigningKey
   /**
    * One of 256 sealing keys, by the first byte of the id's hash: random GCM nonces are safe for about 2^32 records of

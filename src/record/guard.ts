@@ -2,7 +2,7 @@ import { equalData, type SessionData } from './journal.ts'
 import { equalJson } from './json.ts'
 
 /**
- * Remembers which keys a request has seen and then overwritten: exactly those must not have changed under it.
+ * Remembers which keys a request has seen and then overwritten. Exactly those must not have been changed by another meanwhile.
  *
  * Reading alone never conflicts, nor does writing what was not read, nor `update`, whose recipe runs again.
  */
@@ -12,7 +12,7 @@ export class Guard {
   #seenAll = false
   #guardedAll = false
 
-  /** Whether this request has read a value and removed it: nobody else may have. */
+  /** Whether this request has taken a value by `pull`: no other request may take it, too. */
   hasTaken = false
 
   see(key: string): void {

@@ -21,7 +21,7 @@ export function replay(base: SessionData, operations: readonly Operation[]): Map
   return data
 }
 
-/** One operation, in place; throws before anything changed where a recipe throws or its result cannot be stored. */
+/** Applies one operation in place. A recipe that throws, or whose result cannot be stored, throws before anything changes. */
 export function apply(data: Map<string, Json>, operation: Operation): void {
   switch (operation.type) {
     case 'set':
@@ -50,7 +50,7 @@ function runRecipe(recipe: Recipe, key: string, current: Json | undefined): Json
   return next === undefined ? undefined : copyJson(next, key)
 }
 
-/** Whether what a reader of `key` sees still depends on the stored data, or only on operations of this request. */
+/** Whether a reader of `key` sees something of the stored data. False where this request's own operations decide alone. */
 export function dependsOnBase(operations: readonly Operation[], key: string): boolean {
   return !operations.some((operation) => overwrites(operation, key))
 }

@@ -32,7 +32,7 @@ const recordFormat = 1
 const headBytes = 12
 const ivBytes = 12
 const authBytes = 16
-/** 48 random bits tell a commit from the few others of its session. */
+/** 48 random bits are enough to tell a commit from the few others of its session. */
 const commitBytes = 6
 /** The same in base64url. */
 export const commitLength = 8
@@ -119,7 +119,7 @@ function parseRecord(plaintext: Uint8Array): SessionRecord | undefined {
   }
 }
 
-/** A list that is none of ours proves nothing; the session is good without it. */
+/** A list in another form proves nothing. It is left out, and the session is good without it. */
 function listOf(commits: Json | undefined): Pick<SessionRecord, 'commits'> {
   return typeof commits === 'string' && /^(?:[A-Za-z0-9_-]{8})+$/.test(commits) ? { commits } : {}
 }

@@ -21,7 +21,7 @@ export function nameSameSuccessor(a: Uint8Array, b: Uint8Array): boolean {
 
 const kinds = { destroyed: 1, regenerated: 2 } as const
 
-/** A tombstone outlives every record that it outlaws by this, for clock differences; they live `idleSeconds`. */
+/** A record lives for `idleSeconds` at most. A tombstone lives this much longer, because clocks differ. */
 export const tombstoneMarginSeconds = 60
 
 /** What takes the place of a record that has ended; `successor` is the new session of a regenerate. */
