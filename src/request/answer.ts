@@ -33,7 +33,7 @@ export function tellErrorsOnly(c: Answering): boolean {
 
 const accessors = new WeakMap<object, PropertyDescriptor>()
 
-/** One for all contexts: getters of their own would make each a class of its own for the engine. */
+/** One accessor for all contexts: with one each, every context would have a hidden class of its own in the engine. */
 function accessorOf(prototype: object): PropertyDescriptor | undefined {
   const known = accessors.get(prototype)
   if (known) return known
@@ -63,7 +63,7 @@ export function writeTo(c: Answering, setCookies: readonly string[], own?: strin
   try {
     write(res.headers, setCookies, own)
   } catch {
-    // It has left: a timeout() outside has answered in its place.
+    // Its body is in use already: a timeout() outside has answered in its place.
     if (res.bodyUsed || res.body?.locked) return
     const copy = new Response(res.body, res)
     write(copy.headers, setCookies, own)

@@ -1,19 +1,19 @@
 import { SessionError, StoreUnavailableError } from '../errors.ts'
 import { Patience } from './patience.ts'
 
-/** What a call gets beside the usual. */
+/** Exceptions from the budget for one call. */
 export interface CallTime {
-  /** Milliseconds that are left to what comes after it. */
+  /** Milliseconds that this call must leave for later calls. */
   readonly keepMs?: number | undefined
-  /** Milliseconds that it gets though the budget is used up. */
+  /** Milliseconds that it gets even where the budget is used up. */
   readonly atLeastMs?: number | undefined
 }
 
 /**
  * The time one request may spend on its store, all calls together.
  *
- * Only waiting counts, calls that go on at once count once: a slow handler costs nothing, nor does a machine that lets this process
- * wait for its turn between two calls, nor the longest time in which it stood still or was kept busy during one.
+ * Only waiting counts. Calls that run in parallel count once. A slow handler costs nothing, and neither does time between two calls.
+ * The longest time in which this process was frozen or busy during a call is not counted either.
  */
 export class Budget {
   #leftMs: number
@@ -43,8 +43,8 @@ export class Budget {
   }
 
   /**
-   * Runs one call of a store and settles when the time is up at the latest, also where the store ignores the signal.
-   * Whatever else it throws becomes a `StoreUnavailableError`: an outage is never taken for an answer.
+   * Runs one call of a store. Settles when the time is up at the latest, also where the store ignores the signal.
+   * What a store throws that is no error of this library becomes a `StoreUnavailableError`: an outage is never taken for an answer.
    */
   async call<Result>(
     work: (signal: AbortSignal) => Promise<Result>,

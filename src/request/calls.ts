@@ -2,7 +2,7 @@ import { Guard } from '../record/guard.ts'
 import { apply, dependsOnBase, type Operation, type SessionData } from '../record/journal.ts'
 import { freezeJson, type Json } from '../record/json.ts'
 
-/** What a look at a key finds. */
+/** What reading a key gives. */
 export interface Seen {
   readonly value: Json | undefined
   /** Whether it is what was loaded, and nothing this request has set. */
@@ -12,7 +12,7 @@ export interface Seen {
 /**
  * What a request does to its session, in the order of its calls.
  *
- * Each call sees the data as of its place. What is called before the load waits for it there, writes among it: a `pull` before a `set`
+ * Each call sees the data as of its place in that order. Calls made before the load wait for it, writes too: a `pull` before a `set`
  * takes what is stored, however late the load comes.
  */
 export class Calls {
@@ -33,14 +33,14 @@ export class Calls {
     return this.#view ?? new Map()
   }
 
-  /** The data has come: what waits takes place, in its order. */
+  /** The data has come: the calls that wait for it run, in their order. */
   start(data: SessionData): void {
     this.#view = new Map(data)
     this.#hasBlind = false
     for (const call of this.#waiting.splice(0)) call()
   }
 
-  /** Does this now, or in its place when the data has come. */
+  /** Runs this now where the data is there, otherwise in its place among those that wait. */
   take(call: () => void): void {
     if (this.#view) call()
     else this.#waiting.push(call)
@@ -52,7 +52,7 @@ export class Calls {
     this.take(() => this.change(operation))
   }
 
-  /** A change is on its way: where its load fails, the commit must not succeed. */
+  /** Counts a change whose load is under way: where that fails, the commit must fail, too. */
   announce(): void {
     if (!this.#view) this.#hasBlind = true
   }

@@ -26,7 +26,7 @@ export async function commit(state: RequestState, failed: boolean): Promise<read
   state.closed = true
   assertOne(state, failed)
   if (state.destroyed) return destroy(state)
-  // What a failed request did not answer must not have happened: only the end of a session is wanted either way.
+  // The client of a failed request saw an error, so nothing of it may be stored. Only a logout is wanted in any case.
   if (failed) return []
   state.failures.throwUntold()
   if (!state.calls.hasChanges && !state.regenerated) return []
@@ -37,7 +37,7 @@ export async function commit(state: RequestState, failed: boolean): Promise<read
   return cookie === undefined ? [] : [cookie]
 }
 
-/** Ends every session that the cookies name. The cookie is also cleared where it may be from before a change, unless another's is there. */
+/** Ends every session that the cookies name. Clears the cookie in its former places, too, unless another application's may be there. */
 async function destroy(state: RequestState): Promise<readonly string[]> {
   const { found, foreign, overlooked } = await state.findClaims()
   await Promise.all(found.map((claim) => bury(state, claim, 'destroyed')))

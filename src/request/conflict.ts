@@ -44,12 +44,13 @@ function pause(state: RequestState, attempt: number): Promise<void> {
 /** A late request of a browser that already has a newer cookie arrives within this time; later ones start anew. */
 const goneMs = 5000
 
-/** Since a little before this request came. Not where a clock that was ahead set the mark: then nobody could begin anew for long. */
+/** Whether a session ended a little before this request came. An end far in the future is another server's clock: it must not block
+ * new sessions until then. */
 export function hasJustEnded(state: RequestState, endedAt: number): boolean {
   return endedAt > state.openedAt - goneMs && endedAt < state.settings.now() + goneMs
 }
 
-/** The session that was to be written has ended meanwhile. One that was lost leaves nothing to wait for. */
+/** The error for a session that has ended meanwhile. After one that was lost there is nothing to wait for. */
 export function gone(state: RequestState, ended: Ended): SessionGoneError {
   state.emit({ type: 'gone' })
   const leftMs = ended.status === 'gone' ? ended.revision + goneMs - state.settings.now() : 0
@@ -58,7 +59,7 @@ export function gone(state: RequestState, ended: Ended): SessionGoneError {
   })
 }
 
-/** What this request had read and changed is not as it was. */
+/** The error for a key that this request had read and changed, and that another changed meanwhile. */
 export function conflict(state: RequestState): SessionConflictError {
   state.emit({ type: 'conflict' })
   return new SessionConflictError('another request changed what this one had read: nothing was written')

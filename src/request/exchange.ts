@@ -45,7 +45,7 @@ export type Ended = { readonly status: 'absent' } | { readonly status: 'gone'; r
 /** How a load ends. */
 export type Loaded = Found | Ended | { readonly status: 'unavailable'; readonly error: StoreUnavailableError }
 
-/** What one request needs to talk with its store: settings, keys, time and somebody to tell. */
+/** What one request needs to talk with its store: settings, keys, time, and a handler of events. */
 export class Exchange {
   readonly settings: Settings
   readonly signer: () => Promise<Signer>
@@ -54,7 +54,7 @@ export class Exchange {
   readonly budget: Budget
   /** When the request came, on the configured clock. */
   readonly openedAt: number
-  /** For compositions: who let a call of this request run out. */
+  /** For compositions: which of their stores let a call of this request run out. */
   #ranOut: Set<object> | undefined
 
   constructor({ settings, signer, queue }: Shared, cookieHeader: string | null | undefined) {

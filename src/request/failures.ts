@@ -17,8 +17,8 @@ class Told<Result> extends Promise<Result> {
 }
 
 /**
- * The failures of a request's changes, so that one whose promise nobody waits for is neither lost nor the end of the process: the
- * commit tells it.
+ * The failures of a request's changes. One whose promise nobody awaits must neither be lost nor end the process, so the commit throws
+ * it.
  */
 export class Failures {
   readonly #failed: { readonly told: Told<unknown>; readonly error: unknown }[] = []

@@ -1,4 +1,4 @@
-/** Whoever wakes later than this was not merely crowded out: the process stood still, or a handler kept the event loop busy. */
+/** A timer that is later than this was not merely crowded out: the process was frozen, or a handler kept the event loop busy. */
 const standstillMs = 20
 /** How often it looks; most calls of a store are answered before the first time. */
 const beatMs = 50

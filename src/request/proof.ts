@@ -6,12 +6,12 @@ import type { Found } from './exchange.ts'
 import { openEntry } from './load.ts'
 import type { RequestState } from './state.ts'
 
-/** More than there are rivals that write on top of one another while one waits for an answer; 8 characters each. */
+/** More than the writes of rivals that can pile up while one waits for an answer. 8 characters each. */
 const maxCommits = 16
 /** Servers' clocks may differ by 1 s, and a commit that missed its home is 2 s ahead. */
 const clockMs = 2000
 
-/** It was stored, and then built upon. */
+/** A commit that was stored, and that later commits built upon. */
 export interface Contained {
   readonly status: 'contained'
   readonly found: Found
@@ -20,8 +20,8 @@ export interface Contained {
 /**
  * What a record says it builds on, newest first.
  *
- * Whoever is in doubt about a commit asks again within `requestMs`. Where the last commit is older than that, nobody is, and the
- * list begins anew: who writes alone carries none.
+ * A request that is in doubt about its commit reads again within `requestMs`. Where the last commit is older than that, nobody can be
+ * in doubt about it, and the list begins anew: a session with one writer carries none.
  */
 export function commitsIn({ settings }: RequestState, base: Found): string {
   const isRecent = settings.now() - base.revision < 2 * settings.requestMs + clockMs
@@ -33,7 +33,7 @@ function lists(commits: string, commit: string): boolean {
   return false
 }
 
-/** The record that is there now, if the one that was to be written is among those it builds on: that one was stored. */
+/** The record that is there now, if it builds on the one that was to be written: then that one was stored. */
 export async function containing(
   state: RequestState,
   claim: Claim,

@@ -40,7 +40,7 @@ function asOutage(state: RequestState, error: unknown): StoreUnavailableError {
   return new StoreUnavailableError('a login failed when it had begun to end the old session', { cause: error })
 }
 
-/** `begun` gets what is to be taken back. */
+/** `begun` collects the sessions that must be ended where this fails. */
 async function attempt(state: RequestState, claim: Claim, from: Found, begun: Claim[]): Promise<Superseded | Ended> {
   let base = from
   let created: Created | undefined
@@ -58,8 +58,7 @@ async function attempt(state: RequestState, claim: Claim, from: Found, begun: Cl
     if (result.status === 'superseded' && !hadBegun) begun.push(claim)
     const next = await newer(state, claim, result, base, attempts)
     if (next.status === 'found') base = next
-    else if (hadBegun)
-      throw new StoreUnavailableError('the old session ended before a login had superseded every copy of it')
+    else if (hadBegun) throw new StoreUnavailableError('the old session ended while a login was superseding its copies')
     else return next
   }
   throw conflict(state)

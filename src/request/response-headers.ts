@@ -9,7 +9,7 @@ const cacheHeaders = [
   'Expires',
 ]
 
-/** For a response that looked at the session and says nothing itself. */
+/** For a response that used the session and has no Cache-Control of its own. */
 export const cacheControlByDefault = 'private, no-cache'
 
 /**

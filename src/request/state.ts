@@ -19,13 +19,13 @@ export class RequestState extends Exchange {
   readonly pending: Set<Promise<unknown>> = new Set()
   /** Set by any use of the session: the response then depends on the cookie. */
   used = false
-  /** Makes the answer say so; false where it may have left already. One function for all requests: none pays for a closure. */
+  /** Makes the answer say so; false where it may have left already. One function for all requests, so none pays for a closure. */
   tellUse: ((answer: Answering) => boolean) | undefined
   /** The answer to the request, where there is somebody who can reach it. */
   answer: Answering | undefined
-  /** The session of the same request outside of this one, where there are two. */
+  /** The session of an app around this one, where one request has two. */
   outer: RequestState | undefined
-  /** Why this one may not write: the other did. */
+  /** The error of a commit that must not write, because the other session of this request did. */
   refusal: SessionUseError | undefined
   closed = false
   destroyed = false
@@ -50,7 +50,7 @@ export class RequestState extends Exchange {
     this.used = true
   }
 
-  /** Runs this in its place among the calls, on the loaded data: now, or when that has come. A load that fails fails it too. */
+  /** Runs this in its place among the calls, when the data is there. Rejects where the load fails. */
   ask<Result>(work: (calls: Calls) => Result): Promise<Result> {
     const asked = new Promise<Result>((resolve, reject) => {
       this.calls.take(() => {

@@ -10,13 +10,13 @@ import { readRecord } from './load.ts'
 import { type Contained, containing } from './proof.ts'
 import type { RequestState } from './state.ts'
 
-/** For a connection that has just been replaced, and a home that was missed. */
+/** Enough for a connection that has just been replaced and for a home copy that was missed. */
 const maxRewrites = 3
-/** Drawn ids before giving up; a composition answers `taken` for an id whose home is down. */
+/** So many ids are drawn before giving up: a composition answers `taken` for an id whose home is down. */
 const maxDraws = 64
-/** Kept back from the budget for taking back what failed; where that is little, a quarter of what is left. */
+/** Kept back from the budget to take back what failed; at most a quarter of what is left. */
 const undoMs = 80
-/** For taking back where nothing is left after all. */
+/** For taking back where the budget is used up. */
 const leastUndoMs = 20
 
 /** A record under a fresh id, whose token nobody has yet. */
@@ -47,7 +47,7 @@ export async function create(state: RequestState, record: SessionRecord, after: 
     if (result.status === 'stored')
       return { claim, bytes: value.length, attempts, found: foundAs(value, record, result.version, readAt) }
   }
-  throw new StoreUnavailableError('no place for a new session was found')
+  throw new StoreUnavailableError('no free id for a new session: the store called each of 64 taken')
 }
 
 /** A record as this request has just stored it. */
@@ -55,7 +55,7 @@ export function foundAs(value: Uint8Array, record: SessionRecord, version: Versi
   return { status: 'found', revision: revisionOf(value), bytes: value, record, version, readAt }
 }
 
-/** Writes a record whose token nobody has yet once more, with other contents: what it was made from has become newer. */
+/** Writes a new record once more, from newer data. Nobody has its token yet. */
 export async function rewrite(
   state: RequestState,
   from: Created,
@@ -82,7 +82,7 @@ export async function rewrite(
     if (now.status !== 'found') break
     found = now
   }
-  throw new StoreUnavailableError('a new session could not be written again')
+  throw new StoreUnavailableError('a new session could not be updated from newer data: the store refused each try')
 }
 
 /** Ends a session for good, whatever is stored; no load is needed. */
@@ -101,7 +101,7 @@ export async function supersedeOld(state: RequestState, claim: Claim, base: Foun
   return result
 }
 
-/** Nothing is built on a tombstone. */
+/** As `Updated`, but nothing is ever built on a tombstone. */
 export type Superseding = Exclude<Updated, Contained>
 
 /** How an update ends once doubt is resolved. */
