@@ -31,7 +31,7 @@ const idleTimeout = 255
 /** Listens by `Bun.serve`; rejects where it cannot. */
 export async function listenOnBun(bun: Bun, { fetch, port, hostname }: ListenOptions): Promise<Listening> {
   const address = hostname === undefined ? {} : { hostname }
-  // Development would answer an error with its stack.
+  // In development mode Bun would answer an error with its stack.
   const server = bun.serve({ fetch, port, ...address, idleTimeout, development: false })
   return {
     port: server.port,

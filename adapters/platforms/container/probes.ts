@@ -13,7 +13,7 @@ const deadlineMs = 1000
 export function createProbes(store: Store, isStopping: () => boolean): Probes {
   const health = healthOf(store)
   const readiness = async (request: Request): Promise<Response> => {
-    // Not asked when it does not matter: the store may be closed already.
+    // Not asked once a stop has begun: the store may be closed already.
     const { ready, nodes } = isStopping() ? nothing : await health()
     const isReady = ready && !isStopping()
     return answer(isReady, isDirect(request) ? { ready: isReady, stopping: isStopping(), nodes } : { ready: isReady })

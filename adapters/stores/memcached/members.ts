@@ -51,7 +51,7 @@ export class Members {
     if (provider) this.#watch = this.#follow(provider)
   }
 
-  /** Also with `previousServers` the list is waited for: without it new sessions would begin on servers that may be gone. */
+  /** Waits for the list, also with `previousServers`: without it new sessions would begin on servers that may be gone. */
   async ready(): Promise<void> {
     await this.#watch?.ready()
     if (this.#rings.isEmpty) throw new StoreUnavailableError('the memcached servers are not known yet')
@@ -79,7 +79,7 @@ export class Members {
     try {
       this.#settings.onEvent?.(event)
     } catch {
-      // Watching must not stop what is watched.
+      // An event handler that throws must not stop the store.
     }
   }
 

@@ -6,11 +6,13 @@ import { checkOptions, type MemcachedOptions } from './options.ts'
 /**
  * Sessions in memcached: our own text client, libmemcached's ring, and two copies of every session where there are two servers.
  *
- * No server is asked before the first call; a provider looks the servers up at once. What is promised with copies, and what not,
- * stands at `replicatedStore`. Without copies a server that is down makes its sessions unavailable (503), and lost after
- * `giveUpSeconds`; they are never looked for elsewhere, so nothing can come back from the dead. When the servers change, the owners of the rings before and after count as copies until every
- * session of that time has been used or has expired: two processes may learn of the change at different times, and none is lost
- * as long as no more than one copy's server goes at once. Throws `SessionOptionsError`.
+ * No server is asked before the first call; a provider looks the servers up at once. `replicatedStore` says what is promised with
+ * copies, and what not. Without copies a server that is down makes its sessions unavailable (503), and lost after `giveUpSeconds`. They
+ * are never looked for elsewhere, so nothing can come back from the dead.
+ *
+ * When the servers change, the owners of the rings before and after count as copies until every session of that time has been used
+ * or has expired: two processes may learn of the change at different times. No session is lost as long as no more than one copy's
+ * server goes at once. Throws `SessionOptionsError`.
  */
 export function memcachedStore(options: MemcachedOptions): Store {
   const settings = checkOptions(options)

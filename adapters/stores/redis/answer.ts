@@ -80,4 +80,4 @@ function endOfString(text: string, start: number): number {
   return text.length
 }
 
-const wrongAnswer = () => new KnownFailure('wrong-answer', 'no answer of a redis')
+const wrongAnswer = () => new KnownFailure('wrong-answer', 'something answered that is not redis')

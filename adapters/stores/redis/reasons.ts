@@ -72,7 +72,8 @@ export function whyOf(error: unknown): Why {
   if (word !== undefined) return { reason: codes[word] as UnavailableReason, text: `refused with ${word}` }
   for (const [pattern, reason, text] of beginnings) if (pattern.test(error.message)) return { reason, text }
   // What @upstash/redis says to an answer that is no JSON.
-  if (error.name === 'UpstashJSONParseError') return { reason: 'wrong-answer', text: 'no answer of a redis' }
+  if (error.name === 'UpstashJSONParseError')
+    return { reason: 'wrong-answer', text: 'something answered that is not redis' }
   const system = systemReason(error)
   return system ? { reason: system.reason, text: `the client failed with ${system.code}` } : failed
 }

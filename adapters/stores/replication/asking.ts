@@ -1,6 +1,6 @@
 import type { CallOptions } from '../../../src/store.ts'
 
-/** What it takes to know whether somebody is asked: its breaker, and who it is. */
+/** What decides whether a member is asked: its identity and its breaker. */
 interface Owner {
   readonly isUp: boolean
 }
@@ -13,7 +13,7 @@ export interface Asking {
   readonly force: boolean
 }
 
-/** For what no request waits for. */
+/** For work in the background, which no request waits for. */
 export const inBackground: Asking = { call: {}, force: false }
 
 /**

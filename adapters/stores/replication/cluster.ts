@@ -16,7 +16,7 @@ export interface ClusterOptions {
   readonly onFailure?: (() => void) | undefined
   /** The clock of revisions, in milliseconds. */
   readonly now: () => number
-  /** Only to show by simulation what the default is for. */
+  /** For the simulation only, which shows what the default is for. */
   readonly failoverMs?: number | undefined
 }
 

@@ -7,7 +7,7 @@ const maxKeys = 10_000
 /** Until a key is tried again; doubled as long as others stand in the way (the other copy's node may be away too). */
 const [firstPauseMs, longestPauseMs] = [200, 1600]
 
-/** Work for one key of a node that was away: write this tombstone, or read the key, which repairs it. */
+/** Work for one key of a node that was away: write this tombstone, or, without one, read the key, which repairs it. */
 type Work = (key: string, tombstone: Tombstone | undefined) => Promise<void>
 
 /** Remembers what a node missed, and makes up for it when the node is back. */
@@ -34,7 +34,7 @@ export class Handover {
     else member.hurry()
   }
 
-  /** Works off what a node missed, one key after the other: it has just come back and serves others too. */
+  /** Makes up for what a node missed, one key after the other: it has just come back and serves others, too. */
   async run(member: Member): Promise<void> {
     const keys = this.#missed.get(member)
     if (!keys) return

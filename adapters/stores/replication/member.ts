@@ -7,18 +7,18 @@ import { type Asking, hasRunOut, inBackground } from './asking.ts'
 const failuresToOpen = 3
 const firstProbeMs = 1000
 const longestProbeMs = 60_000
-/** A healthy node answers within a few ms: one that was waited for this long in vain counts as failed, whoever gave up. */
+/** A healthy node answers within a few ms. Without an answer for this long a call counts as failed, even where the caller gave it up. */
 const patientMs = 100
-/** What a node that was just waited for in vain gets once more, to tell a lost reply from a frozen node. */
+/** A node that has just not answered gets this much once more: that tells a lost reply from a frozen node. */
 const momentMs = 40
-/** A probe that is late by so much was not merely crowded out: this process stood still, as a frozen Lambda does. */
+/** A probe that is this late was not merely crowded out: the process was frozen, as a Lambda is between requests. */
 const overdueMs = 500
 /** Nothing is ever stored under it: any answer to it shows that the node is there. */
 const probeKey = 'claimcheck:probe'
 
 /**
- * The outage of an operation, told by what its members said last: an older error is of another operation. Somebody waits for
- * them, so those that are out are probed within a second.
+ * The error for an operation that no member served, with the last error of any of them. Somebody waits for them, so those that are
+ * out are probed within a second.
  */
 export function outageOf(members: readonly Member[]): StoreUnavailableError {
   for (const member of members) member.hurry()
@@ -55,7 +55,7 @@ export class Member {
   #countedAt: number = Number.NEGATIVE_INFINITY
   #downSince: number | undefined
   #probeMs = firstProbeMs
-  /** When it is probed next, by the clock that goes on where the process stands still. */
+  /** When it is probed next, by the wall clock: that goes on while the process is frozen. */
   #probeAt: number = Number.POSITIVE_INFINITY
   #timer: ReturnType<typeof setTimeout> | undefined
   #isClosed: boolean = false
@@ -76,8 +76,8 @@ export class Member {
   }
 
   /**
-   * One call; an outage is the value `undefined`. Asks a node that is out only where `force` says so, or its probe is overdue; one
-   * that let a call of this request run out not at all.
+   * One call; an outage is the value `undefined`. A node that is out is asked only where `force` says so or its probe is overdue. One
+   * that let a call of this request run out is not asked at all.
    */
   async ask<Result>(
     work: Work<Result>,
@@ -114,9 +114,9 @@ export class Member {
       this.lastError =
         error instanceof StoreUnavailableError
           ? error
-          : new StoreUnavailableError('failed', { cause: error, reason: 'failed' })
+          : new StoreUnavailableError('the store failed', { cause: error, reason: 'failed' })
       this.lastErrorAt = now
-      // What the caller soon gave up says nothing about the node, and what the node itself refused shows that it is there.
+      // A call that its caller soon gave up says nothing about the node. A refusal shows that the node is there.
       const hasWaited = now - askedAt >= patientMs
       const wasGivenUp = call.signal?.aborted === true && !hasWaited
       if (error instanceof RefusalError) return undefined
@@ -183,7 +183,7 @@ export class Member {
 
   async #probe(): Promise<void> {
     if (this.#isOverdue()) this.#leaveOutFrozenTime()
-    // Under way it is not late: a node that lets it run out is not to be waited for by visitors, too.
+    // While this probe is under way no call of a visitor takes its place: the node may let it run out.
     this.#probeAt = Date.now() + firstProbeMs
     // A store of somebody else's may throw anything, and nobody waits for this: it would end the process.
     const probing = this.ask((store) => store.read(probeKey).then(() => true), inBackground, true)

@@ -6,7 +6,7 @@ import { type Copy, copyOf, sameBytes } from './copies.ts'
 import { type Member, outageOf } from './member.ts'
 import { entryOf, read } from './reading.ts'
 
-/** A write whose connection broke before the acknowledgement is looked at again this often. */
+/** How often a write whose connection broke before the acknowledgement is looked at again. */
 const maxChecks = 3
 
 /** Everything a write needs to know, in one place. */

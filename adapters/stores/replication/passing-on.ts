@@ -29,7 +29,7 @@ export async function passOn(
     return true
   }
   const passOne = async (copy: Copy): Promise<boolean> => {
-    // Renewed in full, since a touch has shortened its time. Its own: of two logins the second must find that the first was here.
+    // A touch has shortened its time, so it is renewed in full. With its own bytes: of two logins the second must find the first.
     if (copy.status === 'value' && isTombstone(copy.value)) return touchSeconds === undefined || bury(copy, copy.value)
     if (namesSuccessor(value)) return passOnSupersession(cluster, key, copy, value, asking)
     if (copy.status !== 'down') return bury(copy, value)
@@ -56,7 +56,7 @@ async function passOnSupersession(
   const revision = revisionOf(value)
   const isNewer = copy.status === 'value' && revisionOf(copy.value) > revision
   if (isNewer && cluster.options.now() < revision + supersessionMs) return false
-  // Of tombstones the later counts: whoever looks again, and be it the login, finds that the supersession is void.
+  // Of two tombstones the later counts, so everybody who looks again finds that the supersession is void, the login too.
   const end = isNewer ? tombstone('regenerated', revision + 1) : value
   const after = await put(copy, key, end, cluster.inFull(end).seconds, asking)
   if (after === 'conflict' || isNewer) return false

@@ -15,7 +15,7 @@ export interface Replicated {
   readonly copies: readonly Copy[]
 }
 
-/** Repairs meet other writers; so many rounds of that are a storm that the caller should see. */
+/** A repair may collide with other writers. After this many rounds it is an outage. */
 const maxRounds = 12
 
 /**

@@ -23,7 +23,7 @@ export async function supersede(write: Write, known: Known): Promise<UpdateResul
     const after = await supersedeOne(write, copy, known.revision, stored(copies).length === 0)
     if (after === 'changed') return whatIsThere(write, false)
     if ('lostTo' in after) {
-      // Who has lost begins anew and is answered, so what it found holds on all copies first.
+      // The loser begins a new session and is answered, so the winner's tombstone must be on all copies first.
       await read(cluster, key, write.asking.call)
       return { status: 'conflict', current: entryOf(after.lostTo, copies) }
     }
@@ -46,7 +46,7 @@ type Superseded = Copy | 'changed' | { readonly lostTo: Uint8Array } | { readonl
 async function supersedeOne(write: Write, known: Copy, revision: number, isFirst: boolean): Promise<Superseded> {
   const { key, value, seconds, asking } = write
   const { member } = known
-  // One that let a call run out gets a moment even so: two logins that each pass over another owner would both win.
+  // One that let a call run out gets a moment all the same: two logins that each skip another owner would both win.
   const isDoubtful = known.status === 'down' || hasRunOut(member, asking.call)
   let copy = isDoubtful ? await reread(member, key, asking) : known
   for (let attempt = 0; attempt < 3 && copy.status !== 'down'; attempt++) {
@@ -65,7 +65,7 @@ async function supersedeOne(write: Write, known: Copy, revision: number, isFirst
   return { member, status: 'down' }
 }
 
-/** A tombstone on every owner at once, whatever its breaker says; one that took it is enough, the rest get it handed over. */
+/** Sets a tombstone on every owner at once, whatever its breaker says. One that took it is enough; the others get it when they are back. */
 export async function remove(cluster: Cluster, key: string, { tombstone, ...options }: DeleteOptions): Promise<void> {
   const owners = cluster.ownersOf(key)
   const asking = askingOf(owners, options)
@@ -74,7 +74,7 @@ export async function remove(cluster: Cluster, key: string, { tombstone, ...opti
     if (!results.includes(true)) throw outageOf(owners)
     return
   }
-  // Without a tombstone a copy that was missed would come back, so all must have taken it.
+  // Without a tombstone a copy that was missed would bring the session back, so all must have taken it.
   const work = owners.map((member) =>
     member.ask((store, call) => store.delete(key, call).then(() => true), asking, true),
   )

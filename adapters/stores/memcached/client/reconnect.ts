@@ -43,7 +43,7 @@ export class Link<C extends Connection> {
   #pulse: Pulse | undefined
   /** This process stood still while the current one was being opened. */
   #isShaken: boolean = false
-  /** The last that came to nothing because this process stood still. */
+  /** The last attempt that failed because this process was frozen. */
   #excused: C | undefined
   #retryAt = 0
   #pause: Promise<void> | undefined
@@ -82,7 +82,7 @@ export class Link<C extends Connection> {
     this.#drop()
   }
 
-  /** Rejects where it came to nothing, unless that counts for nothing. */
+  /** Rejects where the attempt failed, unless this process was frozen meanwhile. */
   async #opened(connection: C, signal: AbortSignal | undefined): Promise<void> {
     try {
       await abortable(connection.opened, signal, this.#node)

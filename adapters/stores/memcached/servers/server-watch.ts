@@ -27,7 +27,7 @@ export interface ServerWatch {
 
 /** What ElastiCache's own clients do; DNS of Kubernetes keeps answers for 5 to 30 s. Errors do not wait for it. */
 const defaultRefreshMs = 60_000
-/** Two attempts of a second each at DNS, and some air. */
+/** Two attempts of a second each at DNS, and a second to spare. */
 const defaultLookupMs = 3000
 /** A dead node fails hundreds of calls a second, and each asks for a refresh. */
 const leastMs = 1000
