@@ -12,8 +12,10 @@ export interface Entry {
 /** Accepted by every call. An aborted call rejects soon; whether a write happened is then unknown. */
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined
-  /** One set for all calls of a request. A composition notes here which of its stores let a call run out, and does not wait for that
-   * store again. A leaf may ignore it. */
+  /**
+   * One set for all calls of a request. A composition notes here which of its stores let a call run out, and does not wait for that
+   * store again. A leaf may ignore it.
+   */
   readonly ranOut?: Set<object> | undefined
 }
 

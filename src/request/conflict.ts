@@ -44,8 +44,10 @@ function pause(state: RequestState, attempt: number): Promise<void> {
 /** A late request of a browser that already has a newer cookie arrives within this time; later ones start anew. */
 const goneMs = 5000
 
-/** Whether a session ended a little before this request came. An end far in the future is another server's clock: it must not block
- * new sessions until then. */
+/**
+ * Whether a session ended a little before this request came. An end in the future was set by a clock that is ahead: it must not keep
+ * everybody from beginning anew until then.
+ */
 export function hasJustEnded(state: RequestState, endedAt: number): boolean {
   return endedAt > state.openedAt - goneMs && endedAt < state.settings.now() + goneMs
 }
