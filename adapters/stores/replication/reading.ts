@@ -4,7 +4,7 @@ import type { Entry, ReadOptions } from '../../../src/store.ts'
 import { RefusalError } from '../refusal.ts'
 import { type Asking, askingOf } from './asking.ts'
 import type { Cluster, RepairRecord } from './cluster.ts'
-import { type Copy, copyOf, joinVersion, sameBytes, winnerOf } from './copies.ts'
+import { type Copy, copyOf, joinVersion, sameBytes, versionOfOnly, winnerOf } from './copies.ts'
 import { type Member, outageOf } from './member.ts'
 import { passOn } from './passing-on.ts'
 import { put } from './putting.ts'
@@ -18,17 +18,37 @@ export interface Replicated {
 /** A repair may collide with other writers. After this many rounds it is an outage. */
 const maxRounds = 12
 
+/** What a store answers: of one owner without a round through its copies, where it holds a record. */
+export async function readEntry(cluster: Cluster, key: string, options: ReadOptions): Promise<Entry | null> {
+  const owners = cluster.ownersOf(key)
+  const [only] = owners
+  if (owners.length !== 1 || !only) return (await read(cluster, key, options))?.entry ?? null
+  if (options.touchSeconds !== undefined) cluster.sawSeconds(options.touchSeconds)
+  const entry = await only.ask((store) => store.read(key, options), askingOf(owners, options))
+  if (entry && !isTombstone(entry.value)) {
+    const { value, version } = entry
+    return { value, version: versionOfOnly(revisionOf(value), only, version) }
+  }
+  return (await read(cluster, key, options, [copyOf(only, entry)]))?.entry ?? null
+}
+
 /**
  * Asks all owners at once. Where they differ, the one that counts is FIRST written to the others, then returned: what somebody
- * has read can never be missing from a later read. Null only where every owner says so, or has been away for too long.
+ * has read can never be missing from a later read. Null only where every owner says so, or has been away for too long. `answered`: what
+ * they have said already.
  */
-export async function read(cluster: Cluster, key: string, options: ReadOptions): Promise<Replicated | null> {
+export async function read(
+  cluster: Cluster,
+  key: string,
+  options: ReadOptions,
+  answered?: readonly Copy[],
+): Promise<Replicated | null> {
   if (options.touchSeconds !== undefined) cluster.sawSeconds(options.touchSeconds)
   const owners = cluster.ownersOf(key)
   const asking = askingOf(owners, options)
   for (let round = 0; round < maxRounds; round++) {
     if (round > 1) await pause(round)
-    let copies = await readCopies(owners, key, options, asking)
+    let copies = (round === 0 && answered) || (await readCopies(owners, key, options, asking))
     if (!isEnough(winnerOf(copies), options)) copies = await askThoseOut(cluster, copies, key, options, asking)
     const best = winnerOf(copies)
     if (best === undefined) return absentOrThrow(cluster, copies, options.onGivenUp)

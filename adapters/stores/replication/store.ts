@@ -2,7 +2,7 @@ import { assertKey, assertTtl, type NodeHealth, type Store, type StoreHealth } f
 import { Cluster, type ClusterOptions } from './cluster.ts'
 import { isCurrent } from './copies.ts'
 import type { Member } from './member.ts'
-import { read, repairByReading } from './reading.ts'
+import { readEntry, repairByReading } from './reading.ts'
 import { remove } from './tombstones.ts'
 import { create, update } from './writing.ts'
 
@@ -21,7 +21,7 @@ export function replicateIn(name: string, cluster: Cluster): Store {
     async read(key, readOptions = {}) {
       assertKey(key)
       if (readOptions.touchSeconds !== undefined) assertTtl(readOptions.touchSeconds)
-      return (await read(cluster, key, readOptions))?.entry ?? null
+      return readEntry(cluster, key, readOptions)
     },
     async create(key, value, ttlSeconds, callOptions = {}) {
       assertKey(key)
