@@ -5,6 +5,8 @@ import type { KeySet } from '../crypto/keys.ts'
 /** 32 random bytes: 256 bits, where OWASP ASVS 7.2.3 asks for 128. */
 const idBytes = 32
 
+const encoder = new TextEncoder()
+
 /** An id and the names derived from it. */
 export interface Identity {
   readonly id: Uint8Array
@@ -12,6 +14,8 @@ export interface Identity {
   readonly hash: Uint8Array
   /** What the store sees: `<namespace>:<base64url(hash)>`. */
   readonly key: string
+  /** The same in ASCII: every record is bound to it. */
+  readonly keyBytes: Uint8Array
   /** 8 characters that stand for the id in logs. */
   readonly ref: string
 }
@@ -25,5 +29,6 @@ export function drawId(): Uint8Array {
 export async function identify(id: Uint8Array, namespace: string, keys: KeySet): Promise<Identity> {
   const hash = await crypto.sha256(id)
   const ref = encodeBase64url(await keys.ref.digest(id)).slice(0, 8)
-  return { id, hash, key: `${namespace}:${encodeBase64url(hash)}`, ref }
+  const key = `${namespace}:${encodeBase64url(hash)}`
+  return { id, hash, key, keyBytes: encoder.encode(key), ref }
 }

@@ -11,7 +11,8 @@ export interface SigningKey {
 
 /** AES-256-GCM with 12-byte nonces and 16-byte tags (NIST SP 800-38D). */
 export interface SealingKey {
-  seal(iv: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Awaitable<Uint8Array>
+  /** Writes ciphertext and tag into the frame from `at` on, which is as long as that; the frame. */
+  seal(iv: Uint8Array, aad: Uint8Array, plaintext: Uint8Array, frame: Uint8Array, at: number): Awaitable<Uint8Array>
   /** The plaintext, or undefined where anything was altered. */
   open(iv: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Awaitable<Uint8Array | undefined>
 }

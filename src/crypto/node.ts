@@ -2,6 +2,7 @@ import type { Crypto, MacKey, SealingKey, SigningKey } from './contract.ts'
 
 const algorithm = 'aes-256-gcm'
 const tagBytes = 16
+const tagged = { authTagLength: tagBytes }
 
 let loaded: typeof import('node:crypto') | undefined
 
@@ -40,17 +41,22 @@ export const crypto: Crypto = {
     const { createCipheriv, createDecipheriv, createSecretKey } = node()
     const key = createSecretKey(raw)
     return {
-      seal(iv, aad, plaintext) {
+      seal(iv, aad, plaintext, frame, at) {
         const cipher = createCipheriv(algorithm, key, iv).setAAD(aad)
-        return Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()])
+        frame.set(cipher.update(plaintext), at)
+        cipher.final() // nothing more: GCM is a stream
+        frame.set(cipher.getAuthTag(), at + plaintext.length)
+        return frame
       },
       open(iv, aad, sealed) {
         const end = sealed.length - tagBytes
         if (end < 0) return undefined
-        const decipher = createDecipheriv(algorithm, key, iv, { authTagLength: tagBytes })
+        const decipher = createDecipheriv(algorithm, key, iv, tagged)
         decipher.setAAD(aad).setAuthTag(sealed.subarray(end))
         try {
-          return Buffer.concat([decipher.update(sealed.subarray(0, end)), decipher.final()])
+          const plaintext = decipher.update(sealed.subarray(0, end))
+          decipher.final() // throws where anything was altered
+          return plaintext
         } catch {
           return undefined
         }

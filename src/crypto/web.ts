@@ -37,8 +37,10 @@ export const crypto: Crypto = {
       additionalData: aad as Bytes,
     })
     return {
-      seal: async (iv, aad, plaintext) =>
-        new Uint8Array(await subtle.encrypt(params(iv, aad), key, plaintext as Bytes)),
+      async seal(iv, aad, plaintext, frame, at) {
+        frame.set(new Uint8Array(await subtle.encrypt(params(iv, aad), key, plaintext as Bytes)), at)
+        return frame
+      },
       open: (iv, aad, sealed) =>
         subtle.decrypt(params(iv, aad), key, sealed as Bytes).then(
           (plaintext) => new Uint8Array(plaintext),

@@ -74,7 +74,14 @@ function refuse(path: string, why: string): never {
 /** Whether parsed JSON stays within `maxDepth` levels below this value; never recurses deeper than that. */
 export function isShallow(value: unknown, depth: number = maxDepth): boolean {
   if (typeof value !== 'object' || value === null) return true
-  return depth > 0 && Object.values(value).every((member) => isShallow(member, depth - 1))
+  if (depth === 0) return false
+  // Loops: every read of a session pays for this.
+  if (Array.isArray(value)) {
+    for (const item of value) if (!isShallow(item, depth - 1)) return false
+    return true
+  }
+  for (const name in value) if (!isShallow((value as Record<string, unknown>)[name], depth - 1)) return false
+  return true
 }
 
 /** Freezes parsed or copied JSON through and through, once. */

@@ -50,29 +50,24 @@ export async function sealRecord(
   plaintext: Uint8Array,
   iv: Uint8Array = keys.random(ivBytes),
 ): Promise<Uint8Array> {
-  const head = new Uint8Array(headBytes)
-  head[0] = recordFormat
-  head.set(keys.first.tag, 1)
-  writeRevision(head, 5, revision)
+  const frame = new Uint8Array(frameBytes + plaintext.length)
+  frame[0] = recordFormat
+  frame.set(keys.first.tag, 1)
+  writeRevision(frame, 5, revision)
+  frame.set(iv, headBytes)
   const key = await sealingKey(keys.first, to)
-  const sealed = await key.seal(iv, boundTo(head, to), plaintext)
-  const bytes = new Uint8Array(headBytes + ivBytes + sealed.length)
-  bytes.set(head)
-  bytes.set(iv, headBytes)
-  bytes.set(sealed, headBytes + ivBytes)
-  return bytes
+  return key.seal(iv, boundTo(frame, to), plaintext, frame, headBytes + ivBytes)
 }
 
 /** Opens stored bytes; never throws, whatever they are. */
 export async function openRecord(keys: KeySet, from: Identity, bytes: Uint8Array): Promise<Opened> {
   if (bytes[0] === tombstoneFormat) return openTombstone(bytes)
   if (bytes.length < frameBytes) return { status: 'corrupt' }
-  const head = bytes.subarray(0, headBytes)
-  const key = keys.byTag(head.subarray(1, 5))
-  if (head[0] !== recordFormat || head[11] !== 0 || !key) return { status: 'unknown' }
+  const key = keys.byTag(bytes.subarray(1, 5))
+  if (bytes[0] !== recordFormat || bytes[11] !== 0 || !key) return { status: 'unknown' }
   const iv = bytes.subarray(headBytes, headBytes + ivBytes)
   const sealing = await sealingKey(key, from)
-  const plaintext = await sealing.open(iv, boundTo(head, from), bytes.subarray(headBytes + ivBytes))
+  const plaintext = await sealing.open(iv, boundTo(bytes, from), bytes.subarray(headBytes + ivBytes))
   const record = plaintext && parseRecord(plaintext)
   return record ? { status: 'record', revision: revisionOf(bytes), record } : { status: 'corrupt' }
 }
@@ -111,17 +106,33 @@ function parseRecord(plaintext: Uint8Array): SessionRecord | undefined {
   try {
     const parsed: unknown = JSON.parse(decoder.decode(plaintext))
     if (!isObject(parsed) || !isShallow(parsed, maxDepth + 2)) return undefined
-    const { created, until, data, commits, ...extra } = parsed
+    const { created, until, data, commits } = parsed
     if (!isTime(created) || !isTime(until) || !isObject(data)) return undefined
-    return { created, until, data: new Map(Object.entries(data)), ...listOf(commits), extra }
+    return { created, until, data: mapOf(data), commits: listOf(commits), extra: extraOf(parsed) }
   } catch {
     return undefined
   }
 }
 
+function mapOf(data: Record<string, Json>): SessionData {
+  const map = new Map<string, Json>()
+  for (const key of Object.keys(data)) map.set(key, data[key] as Json)
+  return map
+}
+
 /** A list in another form proves nothing. It is left out, and the session is good without it. */
-function listOf(commits: Json | undefined): Pick<SessionRecord, 'commits'> {
-  return typeof commits === 'string' && /^(?:[A-Za-z0-9_-]{8})+$/.test(commits) ? { commits } : {}
+function listOf(commits: Json | undefined): string | undefined {
+  return typeof commits === 'string' && /^(?:[A-Za-z0-9_-]{8})+$/.test(commits) ? commits : undefined
+}
+
+const known = new Set(['created', 'until', 'data', 'commits'])
+const noExtra: Readonly<Record<string, Json>> = Object.freeze({})
+
+/** Looks first: taking an object apart costs more than most of them have in it. */
+function extraOf(parsed: Record<string, Json>): Readonly<Record<string, Json>> {
+  if (Object.keys(parsed).every((name) => known.has(name))) return noExtra
+  const { created, until, data, commits, ...extra } = parsed
+  return extra
 }
 
 const isTime = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
@@ -140,9 +151,9 @@ function sealingKey(key: Key, identity: Identity) {
 }
 
 /** Additional data: a record opens only with its own head and under its own key. */
-function boundTo(head: Uint8Array, identity: Identity): Uint8Array {
-  const aad = new Uint8Array(headBytes + identity.key.length)
-  aad.set(head)
-  encoder.encodeInto(identity.key, aad.subarray(headBytes))
+function boundTo(frame: Uint8Array, { keyBytes }: Identity): Uint8Array {
+  const aad = new Uint8Array(headBytes + keyBytes.length)
+  for (let at = 0; at < headBytes; at++) aad[at] = frame[at] as number
+  aad.set(keyBytes, headBytes)
   return aad
 }

@@ -2,6 +2,8 @@ import { Guard } from '../record/guard.ts'
 import { apply, dependsOnBase, type Operation, type SessionData } from '../record/journal.ts'
 import { freezeJson, type Json } from '../record/json.ts'
 
+const nothing: SessionData = new Map()
+
 /** What reading a key gives. */
 export interface Seen {
   readonly value: Json | undefined
@@ -21,7 +23,9 @@ export class Calls {
   readonly guard: Guard = new Guard()
   readonly #waiting: (() => void)[] = []
   #hasBlind = false
-  #view: Map<string, Json> | undefined
+  #view: SessionData | undefined
+  /** The view, once there is a change: what was loaded stays as it is, for the comparison at the end. */
+  #own: Map<string, Json> | undefined
 
   /** Whether anything is to be stored, as far as that is known without a load. */
   get hasChanges(): boolean {
@@ -30,12 +34,12 @@ export class Calls {
 
   /** The data as this request sees it now; empty before the load. */
   get view(): SessionData {
-    return this.#view ?? new Map()
+    return this.#view ?? nothing
   }
 
   /** The data has come: the calls that wait for it run, in their order. */
   start(data: SessionData): void {
-    this.#view = new Map(data)
+    this.#view = data
     this.#hasBlind = false
     for (const call of this.#waiting.splice(0)) call()
   }
@@ -59,7 +63,11 @@ export class Calls {
 
   /** Applies a change and journals it; a recipe that throws leaves no trace. Only when the data is there. */
   change(operation: Operation): void {
-    if (this.#view) apply(this.#view, operation)
+    if (this.#view) {
+      this.#own ??= new Map(this.#view)
+      this.#view = this.#own
+      apply(this.#own, operation)
+    }
     if (operation.type === 'set' || operation.type === 'delete') this.guard.overwrite(operation.key)
     if (operation.type === 'clear') this.guard.overwriteAll()
     this.operations.push(operation)
