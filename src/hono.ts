@@ -45,14 +45,19 @@ export function session<E extends Env = any>(options: OptionsOf<E>): MiddlewareH
     }
     if (!state.used) return end(state, c)
     if (carriesSession(c.res.headers, settings.cookie)) state.refusal ??= twoSessions()
-    const { setCookies } = await commit({ failed: open.failed || isFailure(c.error) }).catch((error: unknown) =>
-      refuse(c, error),
-    )
-    if (isAnswered(c)) complete(c)
-    else throwAsHttp(c, c.error)
+    const failed = open.failed || isFailure(c.error)
+    const setCookies = state.closeUnchanged()
+      ? noCookies
+      : (await commit({ failed }).catch((error: unknown) => refuse(c, error))).setCookies
+    if (c.error) {
+      if (isAnswered(c)) complete(c)
+      else throwAsHttp(c, c.error)
+    }
     writeTo(c, setCookies)
   }
 }
+
+const noCookies: readonly string[] = []
 
 type AnyContext = Context<SessionEnv<object>>
 type AnyOpen = Open<Session<object>>

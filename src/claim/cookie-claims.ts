@@ -1,3 +1,4 @@
+import type { Awaitable } from '../crypto/contract.ts'
 import type { BadTokenReason } from '../events.ts'
 import { type Cookie, readCookie } from './cookie.ts'
 import type { Signer } from './signer.ts'
@@ -23,15 +24,26 @@ const none: Claims = { found: [], overlooked: false, foreign: false }
  * Only what has the shape and the header of a token costs a MAC and counts: a sibling host can set any number of cookies of this
  * name, and must not hide the real one. Such junk is told once per reason.
  */
-export async function claimsIn(
+export function claimsIn(
   cookie: Cookie,
   cookieHeader: string | null | undefined,
-  signer: () => Promise<Signer>,
+  signer: () => Awaitable<Signer>,
+  onBad: (reason: BadTokenReason) => void,
+): Awaitable<Claims> {
+  const values = readCookie(cookieHeader, cookie.name)
+  const [only, another] = values
+  if (only === undefined) return none
+  const ready = signer()
+  const claim = another === undefined && 'tokens' in ready ? ready.tokens.remembered(only) : undefined
+  return claim ? { found: [claim], overlooked: false, foreign: false } : verified(values, ready, onBad)
+}
+
+async function verified(
+  values: readonly string[],
+  signer: Awaitable<Signer>,
   onBad: (reason: BadTokenReason) => void,
 ): Promise<Claims> {
-  const values = readCookie(cookieHeader, cookie.name)
-  if (values.length === 0) return none
-  const { tokens } = await signer()
+  const { tokens } = await signer
   const macs = { left: maxMacs }
   const reasons: BadTokenReason[] = []
   const latest = new Map<string, Claim>()
@@ -50,15 +62,16 @@ export async function claimsIn(
 const isLater = (claim: Claim, than: Claim | undefined) => than === undefined || than.revision < claim.revision
 
 /** The claim with the last revision that its browser has seen: the token's, or that of a receipt. */
-export async function withReceipt(
+export function withReceipt(
   claim: Claim,
   cookie: Cookie,
   cookieHeader: string | null | undefined,
-  signer: () => Promise<Signer>,
-): Promise<Claim> {
+  { receipts }: Signer,
+): Awaitable<Claim> {
   const values = readCookie(cookieHeader, cookie.receiptName)
   if (values.length === 0) return claim
-  const { receipts } = await signer()
-  const revision = await receipts.latest(values, claim.identity.key, claim.revision)
-  return revision === claim.revision ? claim : { ...claim, revision }
+  const revision = receipts.latest(values, claim.identity.key, claim.revision)
+  return typeof revision === 'number' ? at(revision, claim) : revision.then((later) => at(later, claim))
 }
+
+const at = (revision: number, claim: Claim) => (revision === claim.revision ? claim : { ...claim, revision })

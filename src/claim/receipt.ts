@@ -1,4 +1,5 @@
 import { encodeBase64url } from '../crypto/base64url.ts'
+import type { Awaitable } from '../crypto/contract.ts'
 import type { Key, KeySet } from '../crypto/keys.ts'
 import { createTokenCache } from './token-cache.ts'
 
@@ -11,7 +12,7 @@ import { createTokenCache } from './token-cache.ts'
 export interface Receipts {
   issue(storeKey: string, revision: number): Promise<string>
   /** The highest revision above `known` that one of the values proves for this session; `known` where none does. */
-  latest(values: readonly string[], storeKey: string, known: number): Promise<number>
+  latest(values: readonly string[], storeKey: string, known: number): Awaitable<number>
 }
 
 /** As many as a browser can hold after a change of path and domain; each costs a MAC. */
@@ -37,18 +38,24 @@ export function createReceipts(keys: KeySet): Receipts {
     return false
   }
 
+  async function genuineOf(later: readonly string[], storeKey: string, known: number): Promise<number> {
+    const macs = { left: maxMacs }
+    for (const value of later) if (await isGenuine(value, storeKey, macs)) return revisionIn(value)
+    return known
+  }
+
   return {
     async issue(storeKey, revision) {
       const value = await write(keys.first, storeKey, revision.toString(36))
       memory.set(`${storeKey} ${value}`, true)
       return value
     },
-    async latest(values, storeKey, known) {
-      const macs = { left: maxMacs }
+    latest(values, storeKey, known) {
       // Highest first, and only those above what is known: a receipt from before a login is older than the token, and costs nothing.
       const later = values.filter((value) => revisionIn(value) > known).sort((a, b) => revisionIn(b) - revisionIn(a))
-      for (const value of later) if (await isGenuine(value, storeKey, macs)) return revisionIn(value)
-      return known
+      const [highest] = later
+      if (highest === undefined) return known
+      return memory.get(`${storeKey} ${highest}`) ? revisionIn(highest) : genuineOf(later, storeKey, known)
     },
   }
 }

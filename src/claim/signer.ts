@@ -1,3 +1,4 @@
+import type { Awaitable } from '../crypto/contract.ts'
 import { deriveKeys, type KeySet } from '../crypto/keys.ts'
 import type { Cookie } from './cookie.ts'
 import { createReceipts, type Receipts } from './receipt.ts'
@@ -21,17 +22,13 @@ export interface Signer {
 }
 
 /** Built on first use: Workers allow no crypto while a script loads, and a promise there belongs to the request that made it. */
-export function signerOf(settings: TokenSettings): () => Promise<Signer> {
+export function signerOf(settings: TokenSettings): () => Awaitable<Signer> {
   let ready: Signer | undefined
   const build = async (): Promise<Signer> => {
     const keys = await deriveKeys(settings.secrets, settings.cookie.name)
     const tokens = createTokens(keys, settings.namespace, settings.now)
-    return { keys, tokens, receipts: createReceipts(keys) }
-  }
-  return async () => {
-    if (ready) return ready
-    const built = await build()
-    ready ??= built
+    ready ??= { keys, tokens, receipts: createReceipts(keys) }
     return ready
   }
+  return () => ready ?? build()
 }

@@ -22,7 +22,7 @@ const maxAttempts = 8
  * Every path ends in one of: nothing sent, stored and acknowledged, or a typed error with nothing acknowledged.
  */
 export async function commit(state: RequestState, failed: boolean): Promise<readonly string[]> {
-  while (state.pending.size > 0) await Promise.all(state.pending)
+  if (state.isBusy) await state.idle()
   state.closed = true
   assertOne(state, failed)
   if (state.destroyed) return destroy(state)

@@ -1,5 +1,6 @@
 import type { Signer, TokenSettings } from '../claim/signer.ts'
-import { StoreUnavailableError } from '../errors.ts'
+import type { Awaitable } from '../crypto/contract.ts'
+import type { StoreUnavailableError } from '../errors.ts'
 import type { SessionEvent, SessionEventHandler } from '../events.ts'
 import type { SessionRecord } from '../record/record.ts'
 import type { CallOptions, Store, Version } from '../store.ts'
@@ -23,7 +24,7 @@ export interface Settings extends TokenSettings {
 /** What the requests of one configuration share. */
 export interface Shared {
   readonly settings: Settings
-  readonly signer: () => Promise<Signer>
+  readonly signer: () => Awaitable<Signer>
   readonly queue: CommitQueue<Found>
 }
 
@@ -48,10 +49,10 @@ export type Loaded = Found | Ended | { readonly status: 'unavailable'; readonly 
 /** What one request needs to talk with its store: settings, keys, time, and a handler of events. */
 export class Exchange {
   readonly settings: Settings
-  readonly signer: () => Promise<Signer>
+  readonly signer: () => Awaitable<Signer>
   readonly queue: CommitQueue<Found>
   readonly cookieHeader: string | null | undefined
-  readonly budget: Budget
+  #budget: Budget | undefined
   /** When the request came, on the configured clock. */
   readonly openedAt: number
   /** For compositions: which of their stores let a call of this request run out. */
@@ -62,8 +63,14 @@ export class Exchange {
     this.signer = signer
     this.queue = queue
     this.cookieHeader = cookieHeader
-    this.budget = new Budget(settings.requestMs)
     this.openedAt = settings.now()
+  }
+
+  get budget(): Budget {
+    this.#budget ??= new Budget(this.settings.requestMs, ({ node, reason }) =>
+      this.emit({ type: 'unavailable', node, reason }),
+    )
+    return this.#budget
   }
 
   emit(event: SessionEvent): void {
@@ -75,16 +82,10 @@ export class Exchange {
   }
 
   /** One call of the store, within the budget. */
-  async call<Result>(work: (store: Store, options: CallOptions) => Promise<Result>, time?: CallTime): Promise<Result> {
+  call<Result>(work: (store: Store, options: CallOptions) => Promise<Result>, time?: CallTime): Promise<Result> {
     this.#ranOut ??= new Set()
     const ranOut = this.#ranOut
-    try {
-      return await this.budget.call((signal) => work(this.settings.store, { signal, ranOut }), time)
-    } catch (error) {
-      if (error instanceof StoreUnavailableError)
-        this.emit({ type: 'unavailable', node: error.node, reason: error.reason })
-      throw error
-    }
+    return this.budget.call((signal) => work(this.settings.store, { signal, ranOut }), time)
   }
 
   /** The TTL of a record that ends for good at `until`: idle time, cut short by the end. Whole seconds, at least 1. */

@@ -21,15 +21,15 @@ export class LazySession implements Session<Record<string, unknown>> {
   }
 
   get(key: string): Promise<Json | undefined> {
-    return quiet(this.#look(key))
+    return promised(() => this.#look(key))
   }
 
   has(key: string): Promise<boolean> {
-    return quiet(this.#look(key).then((value) => value !== undefined))
+    return quiet(this.get(key).then((value) => value !== undefined))
   }
 
   all(): Promise<Record<string, Json>> {
-    return quiet(this.#lookAtAll())
+    return promised(() => this.#lookAtAll())
   }
 
   set(key: string, value: unknown): void {
@@ -48,11 +48,11 @@ export class LazySession implements Session<Record<string, unknown>> {
   }
 
   update(key: string, recipe: (current: never) => unknown): Promise<void> {
-    return this.#state.tell(this.#update(key, recipe as Recipe))
+    return this.#state.tell(() => this.#update(key, recipe as Recipe))
   }
 
   pull(key: string): Promise<Json | undefined> {
-    return this.#state.tell(this.#pull(key))
+    return this.#state.tell(() => this.#pull(key))
   }
 
   regenerate(options: RegenerateOptions = {}): void {
@@ -79,30 +79,30 @@ export class LazySession implements Session<Record<string, unknown>> {
     throw new SessionUseError('a session has no JSON form: await session.all() and serialize what it gives')
   }
 
-  async #look(key: string): Promise<Json | undefined> {
+  #look(key: string): Promise<Json | undefined> {
     assertName(key)
     const state = this.#use()
-    return state.destroyed ? undefined : state.ask((calls) => calls.look(key).value)
+    return state.destroyed ? Promise.resolve(undefined) : state.ask((calls) => calls.look(key).value)
   }
 
-  async #lookAtAll(): Promise<Record<string, Json>> {
+  #lookAtAll(): Promise<Record<string, Json>> {
     const state = this.#use()
-    return state.destroyed ? Object.freeze({}) : state.ask((calls) => calls.lookAtAll())
+    return state.destroyed ? Promise.resolve(Object.freeze({})) : state.ask((calls) => calls.lookAtAll())
   }
 
-  async #update(key: string, recipe: Recipe): Promise<void> {
+  #update(key: string, recipe: Recipe): Promise<void> {
     assertName(key)
     const state = this.#writable()
     const operation: Operation = { type: 'update', key, recipe }
     state.calls.announce()
-    await state.ask((calls) => {
+    return state.ask((calls) => {
       if (state.loaded?.status === 'unavailable') calls.operations.push(operation)
       assertAvailable(state)
       calls.change(operation)
     })
   }
 
-  async #pull(key: string): Promise<Json | undefined> {
+  #pull(key: string): Promise<Json | undefined> {
     assertName(key)
     const state = this.#writable()
     return state.ask((calls) => {
@@ -127,6 +127,15 @@ export class LazySession implements Session<Record<string, unknown>> {
     if (state.refusal) throw state.refusal
     assertAvailable(state)
     return state
+  }
+}
+
+/** What is wrong with a call rejects it, and ends no process where nobody waits for it. */
+function promised<Result>(start: () => Promise<Result>): Promise<Result> {
+  try {
+    return start()
+  } catch (error) {
+    return quiet(Promise.reject(error))
   }
 }
 

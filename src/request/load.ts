@@ -24,6 +24,8 @@ export interface Fetched {
  * another lives. Of two that live none is used.
  */
 export async function fetchClaims(exchange: Exchange, claims: readonly Claim[]): Promise<Fetched> {
+  const [only] = claims
+  if (only && claims.length === 1) return { ...(await fetchClaim(exchange, only)), strays: [] }
   const held = await Promise.all(claims.map((claim) => fetchClaim(exchange, claim)))
   const living = held.filter(({ loaded }) => loaded.status === 'found')
   if (living.length > 1) {
@@ -40,27 +42,24 @@ interface Held {
   readonly loaded: Loaded
 }
 
+/** One older than the browser has seen is asked for once more, then it is lost. */
 async function fetchClaim(exchange: Exchange, given: Claim): Promise<Held> {
-  const claim = await withReceipt(given, exchange.settings.cookie, exchange.cookieHeader, exchange.signer)
-  return { claim, loaded: await fetchRecord(exchange, claim) }
-}
-
-/** When a session ended: of several the last is the one that a browser may hold a successor of. */
-const endOf = (loaded: Loaded) => (loaded.status === 'gone' ? loaded.revision : -1)
-
-/** The record behind a claim, its expiry slid. One older than the browser has seen is asked for once more, then it is lost. */
-async function fetchRecord(exchange: Exchange, claim: Claim): Promise<Loaded> {
-  const touchSeconds = exchange.secondsToLive(claim.until)
-  let loaded = await readRecord(exchange, claim, claim.revision, touchSeconds)
-  if (loaded.status === 'found' && loaded.revision < claim.revision)
-    loaded = await readRecord(exchange, claim, claim.revision)
-  if (loaded.status === 'found' && loaded.revision < claim.revision) {
+  const told = withReceipt(given, exchange.settings.cookie, exchange.cookieHeader, await exchange.signer())
+  const claim = told instanceof Promise ? await told : told
+  let loaded: Loaded = await readRecord(exchange, claim, claim.revision, exchange.secondsToLive(claim.until))
+  if (isOlder(loaded, claim)) loaded = await readRecord(exchange, claim, claim.revision)
+  if (isOlder(loaded, claim)) {
     exchange.emit({ type: 'rolled-back' })
     loaded = { status: 'absent' }
   }
   exchange.emit({ type: 'load', hit: loaded.status === 'found' })
-  return loaded
+  return { claim, loaded }
 }
+
+const isOlder = (loaded: Loaded, claim: Claim) => loaded.status === 'found' && loaded.revision < claim.revision
+
+/** When a session ended: of several the last is the one that a browser may hold a successor of. */
+const endOf = (loaded: Loaded) => (loaded.status === 'gone' ? loaded.revision : -1)
 
 /** One read, opened. A record of an unknown key or format is unavailable, not absent: another release may need it. */
 export async function readRecord(
@@ -74,7 +73,7 @@ export async function readRecord(
   const entry = await exchange.call((store, { signal, ranOut }) =>
     store.read(claim.identity.key, { signal, ranOut, atLeast, touchSeconds, onGivenUp }),
   )
-  return entry === null ? { status: 'absent' } : await openEntry(exchange, claim, entry, readAt)
+  return entry === null ? { status: 'absent' } : openEntry(exchange, claim, entry, readAt)
 }
 
 /** What an entry holds for this claim, or that it is no use to it. */

@@ -1,5 +1,6 @@
 import { type Claims, claimsIn } from '../claim/cookie-claims.ts'
 import type { Claim } from '../claim/token.ts'
+import type { Awaitable } from '../crypto/contract.ts'
 import { SessionUseError, StoreUnavailableError } from '../errors.ts'
 import type { BadTokenReason } from '../events.ts'
 import { replay, type SessionData } from '../record/journal.ts'
@@ -7,16 +8,17 @@ import type { Answering } from './answer.ts'
 import { Calls } from './calls.ts'
 import { Exchange, type Loaded } from './exchange.ts'
 import { Failures } from './failures.ts'
-import { fetchClaims } from './load.ts'
+import { type Fetched, fetchClaims } from './load.ts'
 
 const nothing: SessionData = new Map()
 
 /** The mutable state of one request's session. The session's methods write it, the commit reads it. */
 export class RequestState extends Exchange {
-  readonly calls: Calls = new Calls()
-  readonly failures: Failures = new Failures()
-  /** Reads and updates under way: a commit waits for them, so that a forgotten `await` loses nothing. */
-  readonly pending: Set<Promise<unknown>> = new Set()
+  #calls: Calls | undefined
+  #failures: Failures | undefined
+  /** Reads and updates under way. */
+  #pending = 0
+  #onIdle: (() => void) | undefined
   /** Set by any use of the session: the response then depends on the cookie. */
   used = false
   /** Makes the answer say so; false where it may have left already. One function for all requests, so none pays for a closure. */
@@ -37,9 +39,30 @@ export class RequestState extends Exchange {
   /** Those whose record was not found, beside one that was. */
   strays: readonly Claim[] = []
   loaded: Loaded | undefined
-  #findingClaims: Promise<Claims> | undefined
+  #claims: Awaitable<Claims> | undefined
   /** The one load, once it was asked for. */
   loading: Promise<Loaded> | undefined
+
+  get calls(): Calls {
+    this.#calls ??= new Calls()
+    return this.#calls
+  }
+
+  get failures(): Failures {
+    this.#failures ??= new Failures()
+    return this.#failures
+  }
+
+  /** Closes it where it was looked at and no more, so that nothing is to be committed; whether that is so. */
+  closeUnchanged(): boolean {
+    const hasCommit = this.isBusy || this.#failures || this.destroyed || this.regenerated || this.#calls?.hasChanges
+    if (!hasCommit) this.closed = true
+    return !hasCommit
+  }
+
+  get isBusy(): boolean {
+    return this.#pending > 0
+  }
 
   /** Marks the session as used. Throws where the answer may have left without saying that it depends on the cookie. */
   use(): void {
@@ -52,22 +75,30 @@ export class RequestState extends Exchange {
 
   /** Runs this in its place among the calls, when the data is there. Rejects where the load fails. */
   ask<Result>(work: (calls: Calls) => Result): Promise<Result> {
-    const asked = new Promise<Result>((resolve, reject) => {
-      this.calls.take(() => {
-        try {
-          resolve(work(this.calls))
-        } catch (error) {
-          reject(error)
-        }
-      })
-      if (!this.loaded) this.load().catch(reject)
-    })
-    return this.track(asked)
+    return this.track(
+      new Promise((resolve, reject) => {
+        const { calls } = this
+        calls.take(() => {
+          try {
+            resolve(work(calls))
+          } catch (error) {
+            reject(error)
+          }
+        })
+        if (!this.loaded) this.load().catch(reject)
+      }),
+    )
   }
 
   /** Hands out the promise of a change. The commit waits for it, and fails where it fails and nobody was there to be told. */
-  tell<Result>(work: Promise<Result>): Promise<Result> {
-    return this.failures.watch(this.track(work))
+  tell<Result>(start: () => Promise<Result>): Promise<Result> {
+    let work: Promise<Result>
+    try {
+      work = start()
+    } catch (error) {
+      work = this.track(Promise.reject(error))
+    }
+    return this.failures.watch(work)
   }
 
   /** What this request makes of some stored data; what it loaded itself has been computed already. */
@@ -75,22 +106,37 @@ export class RequestState extends Exchange {
     return base === this.loaded ? this.calls.view : replay(dataOf(base), this.calls.operations)
   }
 
-  /** Keeps a promise from being overtaken by the commit. */
+  /** Keeps a promise from being overtaken by the commit, so that a forgotten `await` loses nothing. */
   track<Result>(work: Promise<Result>): Promise<Result> {
-    const settled = work.then(noop, noop).then(() => void this.pending.delete(settled))
-    this.pending.add(settled)
+    this.#pending++
+    const done = () => {
+      if (--this.#pending === 0) this.#onIdle?.()
+    }
+    work.then(done, done)
     return work
   }
 
-  /** What the cookies say, verified. Costs no store call. */
-  findClaims(): Promise<Claims> {
-    this.#findingClaims ??= this.#findClaims()
-    return this.#findingClaims
+  /** Waits for what is under way, and for what that begins. */
+  async idle(): Promise<void> {
+    while (this.isBusy)
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve
+      })
   }
 
-  async #findClaims(): Promise<Claims> {
+  /** What the cookies say, verified. Costs no store call. */
+  findClaims(): Awaitable<Claims> {
+    this.#claims ??= this.#findClaims()
+    return this.#claims
+  }
+
+  #findClaims(): Awaitable<Claims> {
     const onBad = (reason: BadTokenReason) => this.emit({ type: 'bad-token', reason })
-    const claims = await claimsIn(this.settings.cookie, this.cookieHeader, this.signer, onBad)
+    const claims = claimsIn(this.settings.cookie, this.cookieHeader, this.signer, onBad)
+    return claims instanceof Promise ? claims.then((found) => this.#keep(found)) : this.#keep(claims)
+  }
+
+  #keep(claims: Claims): Claims {
     this.claims = claims.found
     if (claims.found.length === 1) this.claim = claims.found[0]
     return claims
@@ -103,22 +149,24 @@ export class RequestState extends Exchange {
   }
 
   async #load(): Promise<Loaded> {
-    const { found } = await this.findClaims()
+    const claims = this.findClaims()
+    const { found } = claims instanceof Promise ? await claims : claims
     try {
-      this.loaded = found.length > 0 ? await this.#fetch(found) : { status: 'absent' }
+      if (found.length > 0) this.#hold(await fetchClaims(this, found))
+      else this.loaded = { status: 'absent' }
     } catch (error) {
       if (!(error instanceof StoreUnavailableError) || this.settings.onUnavailable === 'fail') throw error
       this.loaded = { status: 'unavailable', error }
     }
-    this.calls.start(dataOf(this.loaded))
-    return this.loaded
+    const loaded = this.loaded as Loaded
+    this.calls.start(dataOf(loaded))
+    return loaded
   }
 
-  async #fetch(claims: readonly Claim[]): Promise<Loaded> {
-    const { loaded, claim, strays } = await fetchClaims(this, claims)
+  #hold({ loaded, claim, strays }: Fetched): void {
+    this.loaded = loaded
     this.claim = claim
     this.strays = strays
-    return loaded
   }
 }
 
@@ -126,5 +174,3 @@ export class RequestState extends Exchange {
 export function dataOf(loaded: Loaded): SessionData {
   return loaded.status === 'found' ? loaded.record.data : nothing
 }
-
-const noop = () => {}
