@@ -60,7 +60,10 @@ export interface Session<Data extends object = Record<string, unknown>> extends 
   readonly [held]?: Data
   /** All keys and values. Changing any of them later in this request conflicts if another request changed it meanwhile. */
   all(): Promise<Partial<Stored<Data>>>
-  /** Sets a key without loading; the value is checked and copied now, `undefined` removes the key. What equals the loaded value is not written. */
+  /**
+   * Sets a key without loading. The value is checked and copied now; `undefined` removes the key. What equals the stored value is not
+   * written.
+   */
   set<K extends keyof Data & string>(key: K, value: Stored<Data[K]> | Plain<Data[K]> | undefined): void
   /** Removes a key without loading. */
   delete(key: keyof Data & string): void

@@ -56,7 +56,7 @@ export class Calls {
     this.take(() => this.change(operation))
   }
 
-  /** Counts a change whose load is under way: where that fails, the commit must fail, too. */
+  /** Notes that a change is on its way: where its load fails, the commit must fail, too. */
   announce(): void {
     if (!this.#view) this.#hasBlind = true
   }

@@ -144,7 +144,10 @@ function assertAvailable({ loaded }: RequestState): void {
   if (loaded?.status === 'unavailable') throw loaded.error
 }
 
-/** Methods keep their session when they are taken off it: `const { get } = c.var.session`. Bound on access, so that a request pays for what it uses. */
+/**
+ * Methods keep their session when they are taken off it: `const { get } = c.var.session`. Bound on access, so that a request pays for
+ * what it uses.
+ */
 for (const name of [
   'get',
   'has',
