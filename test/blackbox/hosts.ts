@@ -80,7 +80,7 @@ async function listening(child: ChildProcess): Promise<number> {
       })
     child.once('error', failed)
     child.once('exit', (code) => failed(new Error(`ended with ${code}:\n${output}`)))
-    setTimeout(() => failed(new Error(`does not listen:\n${output}`)), 30_000).unref()
+    setTimeout(() => failed(new Error(`does not listen:\n${output}`)), 240_000).unref()
   })
   port.catch(() => child.kill('SIGKILL'))
   return port

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { stopwatch, stretched } from '../support/own-time.ts'
 import { startMemcached, type TestServer } from '../support/servers.ts'
+import { waitFor } from '../support/wait-for.ts'
 import type { Lambda } from './emulator.ts'
 import { bundle, start, Visitor } from './instance.ts'
 
@@ -47,7 +48,7 @@ test(`${count} instances at once before a memcached of ${limit} connections: 200
     expect(first.refused.length).toBeGreaterThan(0)
     // Who was served stays served, though others press.
     for (const { lambda, visitor, user } of first.served)
-      expect((await visitor.ask(lambda, '/who')).body).toBe(`${user}: `)
+      await waitFor(async () => expect((await visitor.ask(lambda, '/who')).body).toBe(`${user}: `))
     let { served } = first
     waiting = first.refused
     // On a busy machine some are late and have to come again; nobody has to for long.

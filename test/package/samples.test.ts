@@ -91,7 +91,7 @@ async function answering(server: ChildProcess, url: string): Promise<void> {
   server.stderr?.on('data', (chunk) => {
     errors += chunk
   })
-  for (const deadline = Date.now() + 20_000; Date.now() < deadline; ) {
+  for (const deadline = Date.now() + 120_000; Date.now() < deadline; ) {
     if (server.exitCode !== null) break
     if (
       await fetch(url).then(

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { startRedis, type TestServer } from '../support/servers.ts'
 import { startUpstash, type UpstashBridge } from '../support/upstash.ts'
+import { waitFor } from '../support/wait-for.ts'
 import { startWorker, type TestWorker } from '../support/wrangler.ts'
 
 const folder = 'test/platforms'
@@ -90,10 +91,10 @@ test('nobody waits for a commit of the same session that hangs: its promise woul
   const gone = ask('/count', { method: 'POST', headers: { Cookie: cookie }, ...stuck }).catch(() => 'gone')
   const writer = body.writable.getWriter()
   await writer.write(new Uint8Array(1))
-  await expect.poll(() => upstash.log.length).toBe(1)
+  await waitFor(() => expect(upstash.log.length).toBe(1))
   upstash.fault = 'never-answer'
   await writer.close()
-  await expect.poll(() => upstash.log.length).toBe(2)
+  await waitFor(() => expect(upstash.log.length).toBe(2))
   upstash.fault = undefined
   const signal = AbortSignal.timeout(7000)
   const next = await ask('/count', { method: 'POST', headers: { Cookie: cookie }, signal })
@@ -123,5 +124,5 @@ test('a missing secret is a 500 without details for the visitor, and named in th
     expect(html).not.toMatch(/SESSION_SECRET|SessionOptionsError|\.dev\.vars/)
     expect(response.headers.getSetCookie()).toEqual([])
   }
-  await expect.poll(() => bare.output).toMatch(/SessionOptionsError: SESSION_SECRET is not set/)
+  await waitFor(() => expect(bare.output).toMatch(/SessionOptionsError: SESSION_SECRET is not set/))
 })

@@ -7,7 +7,8 @@ const attempts = 6
 
 /**
  * Runs a case on real time, and again where the machine was late and not the store: where it failed and took half a second more
- * than it slept. `mayMiss` names a failure that is no fault even in time.
+ * than it slept, or slept at all. A memcached that has to wait for its turn is late by its own clock, and nobody else can see that.
+ * `mayMiss` names a failure that is no fault even in time.
  */
 export async function onTime(run: (clock: TestClock) => Promise<void>, mayMiss: boolean = false): Promise<void> {
   for (let left = attempts - 1; ; left--) {
@@ -21,7 +22,7 @@ export async function onTime(run: (clock: TestClock) => Promise<void>, mayMiss: 
       return await run({ now: realClock.now, sleep })
     } catch (error) {
       const isLate = performance.now() - started - slept > lateMs
-      if (left === 0 || !(isLate || mayMiss)) throw error
+      if (left === 0 || !(isLate || slept > 0 || mayMiss)) throw error
     }
   }
 }

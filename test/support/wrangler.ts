@@ -92,7 +92,7 @@ function launch(args: readonly string[], home: string): { child: ChildProcess; p
 }
 
 async function readyUrl(child: ChildProcess, printed: () => string): Promise<string> {
-  const deadline = Date.now() + 45_000
+  const deadline = Date.now() + 240_000
   for (;;) {
     const url = /Ready on (http:\/\/\S+)/.exec(printed())?.[1]
     if (url !== undefined) return url
