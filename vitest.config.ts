@@ -9,6 +9,7 @@ const alias = (crypto: 'node' | 'web') => [
   { find: '#memcached', replacement: path('./adapters/stores/memcached/index.ts') },
   { find: /^claimcheck$/, replacement: path('./src/index.ts') },
   { find: /^claimcheck\/hono$/, replacement: path('./src/hono.ts') },
+  { find: /^claimcheck\/node$/, replacement: path('./adapters/frameworks/node.ts') },
 ]
 /** Far more than any of them takes on a busy machine: one that takes longer hangs. */
 const slow = { testTimeout: 300_000, hookTimeout: 300_000 }
@@ -91,7 +92,7 @@ const config: ViteUserConfig = defineConfig({
         resolve: { alias: alias('node') },
         test: {
           name: 'platforms',
-          ...tests('platforms', 'lambda'),
+          ...tests('platforms', 'lambda', 'frameworks'),
           ...timed,
           sequence: { groupOrder: 4 },
         },

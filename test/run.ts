@@ -70,6 +70,7 @@ async function tests(...projects: readonly string[]): Promise<void> {
 
 interface Beside {
   readonly lambda: Called
+  readonly frameworks: Called
   readonly runtimes: Called
   readonly table: Called
 }
@@ -82,8 +83,9 @@ async function beside(): Promise<Beside> {
   const runtimes = await install('test/runtimes')
   // AWS's runtime client is built here, a minute or two; the table has rows of it.
   const lambda = await install('test/lambda')
+  const frameworks = await install('test/frameworks')
   const table = await callBeside(['nice', 'node', 'test/runtimes/run.ts'], { CLAIMCHECK_COUNTS: runtimeCounts })
-  return { runtimes, lambda, table }
+  return { runtimes, lambda, frameworks, table }
 }
 
 /** A folder with a package of its own, unless what it has is what its lock says. */
@@ -96,9 +98,10 @@ async function install(at: string): Promise<Called> {
 }
 
 async function showBeside(beside: Promise<Beside>): Promise<void> {
-  const { runtimes, lambda, table } = await beside
+  const { runtimes, lambda, frameworks, table } = await beside
   if (!runtimes.succeeded) addFailure(`installing test/runtimes failed\n${runtimes.output}`)
   if (!lambda.succeeded) addFailure(`installing test/lambda failed\n${lambda.output}`)
+  if (!frameworks.succeeded) addFailure(`installing test/frameworks failed\n${frameworks.output}`)
   console.log(`\nruntimes: node test/runtimes/run.ts\n${table.output}`)
   if (!countRuntimes()) addFailure('the suite of all runtimes did not come to its end')
 }

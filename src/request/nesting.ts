@@ -1,6 +1,7 @@
 import { type Cookie, clearCookies } from '../claim/cookie.ts'
 import { SessionUseError } from '../errors.ts'
 import { isWorkers } from '../runtime.ts'
+import type { HeaderMap } from './response-headers.ts'
 import type { RequestState } from './state.ts'
 
 /** A session under way, as a second `session()` finds it that meets the same request: in a mounted app, behind `methodOverride()`. */
@@ -69,7 +70,7 @@ function contextOf(c: Nested): object | undefined {
  *
  * Only what a session sends: a handler may clear a cookie by itself.
  */
-export function carriesSession(headers: Headers, cookie: Cookie): boolean {
+export function carriesSession(headers: HeaderMap, cookie: Cookie): boolean {
   if (!headers.has('Set-Cookie')) return false
   const [cleared] = clearCookies(cookie, false)
   const starts = [`${cookie.name}=eyJ`, `${cookie.receiptName}=`]

@@ -28,6 +28,9 @@ test.each(apps)('npm installs it into an app that has %s, and brings no hono of 
     expect([code, output]).toEqual([0, output])
     const hasHono = packages.some((name) => name.startsWith('hono@'))
     expect(existsSync(join(folder, 'node_modules/hono'))).toBe(hasHono)
+    const program = "const { session } = await import('claimcheck/node'); console.log(typeof session)"
+    const { stdout } = await exec(process.execPath, ['--input-type=module', '--eval', program], { cwd: folder })
+    expect(stdout).toBe('function\n')
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

@@ -22,7 +22,10 @@ declare function checkPassword(c: import('hono').Context): Promise<{ id: string 
 `
 
 /** The types of clients of the user's own: no peers of ours, so they are not installed where the package is. */
-const clients = Object.fromEntries(['redis', 'ioredis'].map((name) => [name, [typesOf(name)]]))
+const clients = {
+  ...Object.fromEntries(['redis', 'ioredis'].map((name) => [name, [typesOf(name)]])),
+  ...Object.fromEntries(['express', 'express-serve-static-core'].map((name) => [name, [typesOf(`@types/${name}`)]])),
+}
 
 function typesOf(name: string): string {
   const folder = join(root, 'node_modules', name)

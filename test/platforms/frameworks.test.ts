@@ -13,7 +13,13 @@ describe.each(examples)('the example %s', (name) => {
     program = await bundle(`examples/frameworks/${name}.ts`)
     memcached = await startMemcached()
     server = await startServer((port) => [
-      ...['env', `PORT=${port}`, `SESSION_SECRET=${secret}`, `MEMCACHED_SERVERS=${memcached.address}`],
+      ...[
+        'env',
+        'NODE_ENV=production',
+        `PORT=${port}`,
+        `SESSION_SECRET=${secret}`,
+        `MEMCACHED_SERVERS=${memcached.address}`,
+      ],
       ...[process.execPath, program.file],
     ])
   })

@@ -1,0 +1,96 @@
+import type { IncomingMessage } from 'node:http'
+import { checkOptions, type SessionOptions, sameSettings } from '../../../src/options.ts'
+import type { Answering } from '../../../src/request/answer.ts'
+import type { Settings } from '../../../src/request/exchange.ts'
+import { LazySession } from '../../../src/request/lazy-session.ts'
+import {
+  carriesSession,
+  findOpen,
+  type Nested,
+  type Open,
+  showOpen,
+  twoSessions,
+} from '../../../src/request/nesting.ts'
+import type { RequestState } from '../../../src/request/state.ts'
+import type { Session } from '../../../src/session.ts'
+import { type OpenSession, type Sessions, sessionsFrom } from '../../../src/sessions.ts'
+import type { Work } from './gate.ts'
+
+/** One configuration, built once. */
+export interface Configured {
+  readonly settings: Settings
+  readonly sessions: Sessions<object>
+}
+
+export function configure(options: SessionOptions): Configured {
+  const settings = checkOptions(options)
+  return { settings, sessions: sessionsFrom(settings) }
+}
+
+/** Somebody who is told when a session is used for the first time. */
+export interface Told {
+  /** False where the answer has left already. */
+  tellUse(): boolean
+}
+
+/** The session of one request under way, as its answer sees it. */
+export class Opened implements Work {
+  readonly session: Session<object>
+  readonly state: RequestState
+  readonly #commit: OpenSession<object>['commit']
+  setCookies: readonly string[] = []
+
+  constructor(
+    { settings, sessions }: Configured,
+    req: IncomingMessage,
+    cookieHeader: string | undefined = req.headers.cookie,
+  ) {
+    const { session, commit } = sessions.open(cookieHeader)
+    this.session = session
+    this.state = LazySession.stateOf(session) as RequestState
+    this.#commit = commit
+    const nested = nestedIn(req)
+    const around = findOpen<Session<object>>(nested)
+    if (around && sameSettings(around.state.settings, settings)) this.state.outer = around.state
+    showOpen(nested, { request: nested.req.raw, cookieHeader, session, state: this.state, failed: false } as AnyOpen)
+  }
+
+  get isUsed(): boolean {
+    return this.state.used
+  }
+
+  get isDown(): boolean {
+    return this.state.loading !== undefined && this.state.loaded === undefined
+  }
+
+  tell(whom: Told): void {
+    this.state.answer = whom as unknown as Answering
+    this.state.tellUse = tellUse
+  }
+
+  /** Nobody commits it, so a change would be lost: it throws. */
+  readOnly(): void {
+    this.state.closed = true
+    this.tell({ tellUse: () => true })
+  }
+
+  async commit(failed: boolean, headers?: Parameters<Work['commit']>[1]): Promise<void> {
+    if (headers && carriesSession(headers, this.state.settings.cookie)) this.state.refusal ??= twoSessions()
+    const { setCookies } = await this.#commit({ failed })
+    this.setCookies = setCookies
+  }
+
+  close(): void {
+    this.state.closed = true
+  }
+}
+
+type AnyOpen = Open<Session<object>>
+
+/** One function for all requests. */
+const tellUse = (whom: unknown) => (whom as Told).tellUse()
+
+/** A request of Node as a session inside or outside of this one finds it: the middleware of Hono in an app that is mounted here. */
+function nestedIn(req: IncomingMessage): Nested {
+  return { req: { raw: req as unknown as Request }, env: { incoming: req }, executionCtx: req }
+}
