@@ -5,7 +5,7 @@ import { checkOptions, type SessionOptions, sameSettings } from './options.ts'
 import { tellErrorsOnly, tellFromNowOn, writeTo } from './request/answer.ts'
 import type { Settings } from './request/exchange.ts'
 import { LazySession } from './request/lazy-session.ts'
-import { carriesSession, findOpen, type Open, showOpen, twoSessions } from './request/nesting.ts'
+import { carriesSession, findOpen, type Open, type Places, placesOf, showOpen, twoSessions } from './request/nesting.ts'
 import type { RequestState } from './request/state.ts'
 import { isWorkers } from './runtime.ts'
 import type { Session } from './session.ts'
@@ -33,9 +33,10 @@ export function session<E extends Env = any>(options: OptionsOf<E>): MiddlewareH
     const outer = LazySession.stateOf(vars.get('session'))?.settings
     if (outer && sameSettings(outer, settings)) return next()
     if (outer) throw new SessionOptionsError('session() is mounted twice with different options')
-    const around = openAround(c, settings)
+    const places = placesOf(c)
+    const around = openAround(places, settings)
     if (around?.request === c.req.raw) return join(vars, around, next)
-    const { open, commit } = begin(vars, sessions, around)
+    const { open, commit } = begin(vars, sessions, places, around)
     const { state } = open
     try {
       await next()
@@ -63,17 +64,17 @@ type AnyContext = Context<SessionEnv<object>>
 type AnyOpen = Open<Session<object>>
 
 /** Another app is around this one, with the same sessions. */
-function openAround(c: Context, settings: Settings): AnyOpen | undefined {
-  const around = findOpen<Session<object>>(c)
+function openAround(places: Places, settings: Settings): AnyOpen | undefined {
+  const around = findOpen<Session<object>>(places)
   return around && sameSettings(around.state.settings, settings) ? around : undefined
 }
 
-function begin(c: AnyContext, sessions: Sessions<object>, around: AnyOpen | undefined) {
+function begin(c: AnyContext, sessions: Sessions<object>, places: Places, around: AnyOpen | undefined) {
   const cookieHeader = c.req.header('Cookie')
   const { session, commit } = sessions.open(cookieHeader)
   const state = LazySession.stateOf(session) as RequestState
   const open: AnyOpen = { request: c.req.raw, cookieHeader, session, state, failed: false }
-  showOpen(c, open)
+  showOpen(places, open)
   c.set('session', session)
   state.answer = c
   state.tellUse = tellFromNowOn

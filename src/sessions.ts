@@ -1,6 +1,7 @@
 import { signerOf } from './claim/signer.ts'
 import { SessionValueError } from './errors.ts'
 import { checkOptions, type SessionOptions } from './options.ts'
+import { OpenedRecords } from './record/opened.ts'
 import { commit } from './request/commit.ts'
 import { CommitQueue } from './request/commit-queue.ts'
 import type { Found, Settings } from './request/exchange.ts'
@@ -52,7 +53,7 @@ export function createSessions<Data extends object = Record<string, unknown>>(op
 
 /** The same from options that are checked already. */
 export function sessionsFrom<Data extends object>(settings: Settings): Sessions<Data> {
-  const shared = { settings, signer: signerOf(settings), queue: new CommitQueue<Found>() }
+  const shared = { settings, signer: signerOf(settings), queue: new CommitQueue<Found>(), opened: new OpenedRecords() }
   return {
     open(cookieHeader) {
       const state = new RequestState(shared, cookieHeader)

@@ -20,7 +20,6 @@ const maxMacs = 4
 const maxRevision = 2 ** 48 - 1
 const macBytes = 16
 const shape = /^(0|[1-9a-z][0-9a-z]{0,9})\.[A-Za-z0-9_-]{22}$/
-const encoder = new TextEncoder()
 
 /** The receipts of one key set; any of its keys verifies. */
 export function createReceipts(keys: KeySet): Receipts {
@@ -61,7 +60,7 @@ export function createReceipts(keys: KeySet): Receipts {
 }
 
 async function write(key: Key, storeKey: string, revision: string): Promise<string> {
-  const mac = await (await key.receipt()).digest(encoder.encode(`${storeKey}\0${revision}`))
+  const mac = await (await key.receipt()).digest(`${storeKey}\0${revision}`)
   return `${revision}.${encodeBase64url(mac.subarray(0, macBytes))}`
 }
 

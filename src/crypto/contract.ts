@@ -19,11 +19,16 @@ export interface SealingKey {
 
 /** HMAC-SHA-256. */
 export interface MacKey {
-  digest(data: Uint8Array): Awaitable<Uint8Array>
+  /** Of bytes, or of the UTF-8 of a text. */
+  digest(data: Uint8Array | string): Awaitable<Uint8Array>
 }
 
 /** What the core needs of a runtime; `#crypto` resolves to the implementation by package.json "imports" conditions. */
 export interface Crypto {
+  /** As a `TextEncoder` does, for bytes that nobody keeps: they may share their buffer with others. */
+  utf8(text: string): Uint8Array
+  /** Whether they are equal; not for secrets, since it stops at the first difference. */
+  same(a: Uint8Array, b: Uint8Array): boolean
   sha256(data: Uint8Array): Awaitable<Uint8Array>
   /** HKDF-SHA-256 with an empty salt, 32 bytes (RFC 5869). */
   hkdf(ikm: Uint8Array, info: string): Awaitable<Uint8Array>

@@ -18,6 +18,8 @@ function node(): typeof import('node:crypto') {
  * Keys are KeyObjects: `createHmac` with a raw Buffer costs 17 us on Node 24, with a KeyObject 3 us (both measured).
  */
 export const crypto: Crypto = {
+  utf8: (text) => Buffer.from(text), // a third of a TextEncoder's time (measured)
+  same: (a, b) => a.length === b.length && Buffer.compare(a, b) === 0,
   sha256: (data) => node().createHash('sha256').update(data).digest(),
   hkdf: (ikm, info) => new Uint8Array(node().hkdfSync('sha256', ikm, '', info, 32)),
   signingKey(raw): SigningKey {

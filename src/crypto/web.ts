@@ -11,6 +11,8 @@ const hmac = { name: 'HMAC', hash: 'SHA-256' }
 
 /** WebCrypto, for workerd and browsers; keys are imported once, since jose re-imports raw ones on every call (14 us, measured). */
 export const crypto: Crypto = {
+  utf8: (text) => encoder.encode(text),
+  same: (a, b) => a.length === b.length && a.every((byte, at) => byte === b[at]),
   sha256: async (data) => new Uint8Array(await subtle.digest('SHA-256', data as Bytes)),
   async hkdf(ikm, info) {
     const key = await subtle.importKey('raw', ikm as Bytes, 'HKDF', false, ['deriveBits'])
@@ -50,6 +52,7 @@ export const crypto: Crypto = {
   },
   async macKey(raw): Promise<MacKey> {
     const key = await subtle.importKey('raw', raw as Bytes, hmac, false, ['sign'])
-    return { digest: async (data) => new Uint8Array(await subtle.sign('HMAC', key, data as Bytes)) }
+    const bytesOf = (data: Uint8Array | string) => (typeof data === 'string' ? encoder.encode(data) : data) as Bytes
+    return { digest: async (data) => new Uint8Array(await subtle.sign('HMAC', key, bytesOf(data))) }
   },
 }

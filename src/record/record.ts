@@ -1,3 +1,4 @@
+import { crypto } from '#crypto'
 import type { Identity } from '../claim/identity.ts'
 import { encodeBase64url } from '../crypto/base64url.ts'
 import type { Key, KeySet } from '../crypto/keys.ts'
@@ -39,7 +40,6 @@ export const commitLength = 8
 /** What sealing adds to the JSON of a record. */
 export const frameBytes: number = headBytes + ivBytes + authBytes
 
-const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** Seals a record under the first key of the set, bound to its store key and revision. `iv`: never twice, so only test data names it. */
@@ -86,7 +86,7 @@ export function commitOf(bytes: Uint8Array): string {
 export function encodeRecord(record: SessionRecord, maxBytes: number): Uint8Array {
   const { created, until, data, commits, extra } = record
   const list = commits ? { commits } : {}
-  const bytes = encoder.encode(JSON.stringify({ created, until, data: Object.fromEntries(data), ...list, ...extra }))
+  const bytes = crypto.utf8(JSON.stringify({ created, until, data: Object.fromEntries(data), ...list, ...extra }))
   if (bytes.length <= maxBytes) return bytes
   if (commits) return encodeRecord({ ...record, commits: '' }, maxBytes)
   throw tooLarge(data, bytes.length, maxBytes)

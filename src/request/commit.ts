@@ -136,6 +136,7 @@ async function change(state: RequestState, claim: Claim, from: Found): Promise<C
     const readAt = performance.now()
     const result = await update(state, claim, value, state.secondsToLive(record.until), base)
     if (result.status === 'stored' || result.status === 'contained') {
+      state.opened.set(claim.identity.key, { keys, bytes: value, revision, record })
       state.emit({ type: 'commit', outcome: 'updated', bytes: value.length, attempts })
       const cookie = await tell(state, claim, revision, record.until)
       const isLast = result.status === 'stored'

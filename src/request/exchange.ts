@@ -2,6 +2,7 @@ import type { Signer, TokenSettings } from '../claim/signer.ts'
 import type { Awaitable } from '../crypto/contract.ts'
 import type { StoreUnavailableError } from '../errors.ts'
 import type { SessionEvent, SessionEventHandler } from '../events.ts'
+import type { OpenedRecords } from '../record/opened.ts'
 import type { SessionRecord } from '../record/record.ts'
 import type { CallOptions, Store, Version } from '../store.ts'
 import { Budget, type CallTime } from './budget.ts'
@@ -26,6 +27,7 @@ export interface Shared {
   readonly settings: Settings
   readonly signer: () => Awaitable<Signer>
   readonly queue: CommitQueue<Found>
+  readonly opened: OpenedRecords
 }
 
 /** A live record as it was read or written, with the version that the next write must name. */
@@ -51,6 +53,7 @@ export class Exchange {
   readonly settings: Settings
   readonly signer: () => Awaitable<Signer>
   readonly queue: CommitQueue<Found>
+  readonly opened: OpenedRecords
   readonly cookieHeader: string | null | undefined
   #budget: Budget | undefined
   /** When the request came, on the configured clock. */
@@ -58,10 +61,11 @@ export class Exchange {
   /** For compositions: which of their stores let a call of this request run out. */
   #ranOut: Set<object> | undefined
 
-  constructor({ settings, signer, queue }: Shared, cookieHeader: string | null | undefined) {
+  constructor({ settings, signer, queue, opened }: Shared, cookieHeader: string | null | undefined) {
     this.settings = settings
     this.signer = signer
     this.queue = queue
+    this.opened = opened
     this.cookieHeader = cookieHeader
     this.openedAt = settings.now()
   }

@@ -1,7 +1,7 @@
 import { withReceipt } from '../claim/cookie-claims.ts'
 import type { Claim } from '../claim/token.ts'
 import { StoreUnavailableError } from '../errors.ts'
-import { openRecord } from '../record/record.ts'
+import { openRecord, type SessionRecord } from '../record/record.ts'
 import type { Entry } from '../store.ts'
 import type { Exchange, Loaded } from './exchange.ts'
 
@@ -76,16 +76,28 @@ export async function readRecord(
   return entry === null ? { status: 'absent' } : openEntry(exchange, claim, entry, readAt)
 }
 
+function living(
+  { settings }: Exchange,
+  { revision, record }: { readonly revision: number; readonly record: SessionRecord },
+  { value, version }: Entry,
+  readAt: number,
+): Stored {
+  if (record.until * 1000 <= settings.now()) return { status: 'absent' }
+  return { status: 'found', revision, record, bytes: value, version, readAt }
+}
+
 /** What an entry holds for this claim, or that it is no use to it. */
 export async function openEntry(exchange: Exchange, claim: Claim, entry: Entry, readAt: number): Promise<Stored> {
   if (!(entry?.value instanceof Uint8Array))
     throw new StoreUnavailableError('the store returned an invalid entry', { reason: 'wrong-answer' })
   const { keys } = await exchange.signer()
+  const known = exchange.opened.get(claim.identity.key, keys, entry.value)
+  if (known) return living(exchange, known, entry, readAt)
   const opened = await openRecord(keys, claim.identity, entry.value)
   switch (opened.status) {
     case 'record':
-      if (opened.record.until * 1000 <= exchange.settings.now()) return { status: 'absent' }
-      return { ...opened, status: 'found', bytes: entry.value, version: entry.version, readAt }
+      exchange.opened.set(claim.identity.key, { keys, bytes: entry.value, ...opened })
+      return living(exchange, opened, entry, readAt)
     case 'tombstone':
       return { status: 'gone', revision: opened.revision }
     case 'corrupt':

@@ -25,16 +25,27 @@ export interface Nested {
 const mark: unique symbol = Symbol('claimcheck.open')
 type Marked<One> = { [mark]?: Open<One> }
 
+/** Where a session can be found: at its request, and at what stands for the request of the platform. */
+export interface Places {
+  readonly request: object
+  readonly platform: object | undefined
+}
+
+export const placesOf = (c: Nested): Places => ({ request: c.req.raw, platform: platformRequest(c) })
+
 /** The session that is under way around this request, whether it has the same Request object or one that was made of it. */
-export function findOpen<One>(c: Nested): Open<One> | undefined {
-  return live<One>(c.req.raw) ?? live<One>(platformRequest(c))
+export function findOpen<One>({ request, platform }: Places): Open<One> | undefined {
+  return live<One>(request) ?? live<One>(platform)
 }
 
 /** Lets others find this session until its commit; of several on one request of the platform the outermost. */
-export function showOpen<One>(c: Nested, open: Open<One>): void {
-  Reflect.set(c.req.raw, mark, open)
-  const request = platformRequest(c)
-  if (request && !live(request)) Reflect.set(request, mark, open)
+export function showOpen<One>({ request, platform }: Places, open: Open<One>): void {
+  put(request, open)
+  if (platform && !live(platform)) put(platform, open)
+}
+
+function put<One>(holder: Marked<One>, open: Open<One>): void {
+  holder[mark] = open
 }
 
 function live<One>(holder: object | undefined): Open<One> | undefined {

@@ -6,8 +6,8 @@ import { LazySession } from '../../../src/request/lazy-session.ts'
 import {
   carriesSession,
   findOpen,
-  type Nested,
   type Open,
+  type Places,
   showOpen,
   twoSessions,
 } from '../../../src/request/nesting.ts'
@@ -49,10 +49,10 @@ export class Opened implements Work {
     this.session = session
     this.state = LazySession.stateOf(session) as RequestState
     this.#commit = commit
-    const nested = nestedIn(req)
-    const around = findOpen<Session<object>>(nested)
+    const places = placesIn(req)
+    const around = findOpen<Session<object>>(places)
     if (around && sameSettings(around.state.settings, settings)) this.state.outer = around.state
-    showOpen(nested, { request: nested.req.raw, cookieHeader, session, state: this.state, failed: false } as AnyOpen)
+    showOpen(places, { request: places.request, cookieHeader, session, state: this.state, failed: false } as AnyOpen)
   }
 
   get isUsed(): boolean {
@@ -91,6 +91,6 @@ type AnyOpen = Open<Session<object>>
 const tellUse = (whom: unknown) => (whom as Told).tellUse()
 
 /** A request of Node as a session inside or outside of this one finds it: the middleware of Hono in an app that is mounted here. */
-function nestedIn(req: IncomingMessage): Nested {
-  return { req: { raw: req as unknown as Request }, env: { incoming: req }, executionCtx: req }
+function placesIn(req: IncomingMessage): Places {
+  return { request: req, platform: req }
 }
