@@ -40,6 +40,29 @@ export interface RegenerateOptions<Key extends string = string> {
   readonly reauthenticated?: boolean | undefined
 }
 
+/** What is known of a session beside its data. Times are whole seconds since 1970. */
+export interface SessionInfo {
+  /** Its first write. */
+  readonly created: number
+  /** The last `regenerate({ reauthenticated: true })`, if there was one. */
+  readonly authenticated: number | undefined
+  /** When it ends, however active it is. */
+  readonly until: number
+  /** The 8 characters of `session.ref`. */
+  readonly ref: string
+}
+
+/** A session that was opened again after its response, and what ends that. */
+export interface ReopenedSession<Data extends object = Record<string, unknown>> {
+  /** Takes everything but `regenerate()`, which needs a cookie. */
+  readonly session: Session<Data>
+  /**
+   * Writes what changed, sends no cookie, and says whether the session lives. Where it has `ended`, nothing was written. Rejects as the
+   * commit of a request does, but never with `SessionGoneError`.
+   */
+  commit(): Promise<{ readonly status: 'live' | 'ended' }>
+}
+
 /** The part of a session that only looks. A helper should ask for this: any session with more keys fits it. */
 export interface SessionReader<Data extends object = Record<string, unknown>> {
   /** The value of a key, own pending writes included. Loads once, on first use: one round trip that also slides the expiry. */
@@ -88,4 +111,21 @@ export interface Session<Data extends object = Record<string, unknown>> extends 
   regenerate(options?: RegenerateOptions<keyof Data & string>): void
   /** Ends the session here and in the store, and clears the cookie. Needs no load and wins over everything. */
   destroy(): void
+  /** What is known of the session beside its data; undefined where none is stored. Loads as a read does. */
+  info(): Promise<SessionInfo | undefined>
+  /**
+   * Whether the user proved who they are (`reauthenticated`) at most this many seconds ago: before a step that asks for it. Loads as a
+   * read does.
+   */
+  authenticatedWithin(seconds: number): Promise<boolean>
+  /**
+   * This request does not count as activity (a tab that polls): its reads leave the expiry alone. A change counts all the same. Call it
+   * before the first read, else `SessionUseError`.
+   */
+  passive(): void
+  /**
+   * The same session once more, after the response: at the end of a stream, for a message of a WebSocket. Each time it reads anew and
+   * has a commit of its own. Where the response is about to leave, it waits for that, for `requestMs` at most.
+   */
+  reopen(): ReopenedSession<Data>
 }

@@ -1,8 +1,7 @@
 import { signerOf } from './claim/signer.ts'
-import { SessionValueError } from './errors.ts'
 import { checkOptions, type SessionOptions } from './options.ts'
 import { OpenedRecords } from './record/opened.ts'
-import { commit } from './request/commit.ts'
+import { commit, throwTold } from './request/commit.ts'
 import { CommitQueue } from './request/commit-queue.ts'
 import type { Found, Settings } from './request/exchange.ts'
 import { LazySession } from './request/lazy-session.ts'
@@ -63,12 +62,9 @@ export function sessionsFrom<Data extends object>(settings: Settings): Sessions<
         commit(options = {}) {
           result ??= commit(state, options.failed === true).then(
             (setCookies) => resultOf(state, setCookies),
-            (error: unknown) => {
-              if (error instanceof SessionValueError && error.code === 'too-large')
-                state.emit({ type: 'too-large', message: error.message })
-              throw error
-            },
+            (error: unknown) => throwTold(state, error),
           )
+          state.committing = result
           return result
         },
       }

@@ -10,13 +10,15 @@ import { isTombstone, tombstoneBytes } from './tombstone.ts'
 
 /** The decoded contents of a record. */
 export interface SessionRecord {
-  /** Seconds since 1970 of the first write, or of the last `reauthenticated`. */
+  /** Seconds since 1970 of the first write. In records of earlier releases: of the last `reauthenticated`, where there was one. */
   readonly created: number
   /** Seconds since 1970 when it ends for good. */
   readonly until: number
   readonly data: SessionData
   /** The commits that this record builds on, newest first, joined: see {@link commitOf}. Its own is not among them. */
   readonly commits?: string | undefined
+  /** Seconds since 1970 of the last `reauthenticated`. */
+  readonly authenticated?: number | undefined
   /** Members a newer release may have added; kept as they are. */
   readonly extra: Readonly<Record<string, Json>>
 }
@@ -84,9 +86,10 @@ export function commitOf(bytes: Uint8Array): string {
  * the commits make it too large, they are left out: they merely spare a rare 503.
  */
 export function encodeRecord(record: SessionRecord, maxBytes: number): Uint8Array {
-  const { created, until, data, commits, extra } = record
-  const list = commits ? { commits } : {}
-  const bytes = crypto.utf8(JSON.stringify({ created, until, data: Object.fromEntries(data), ...list, ...extra }))
+  const { created, until, data, commits, authenticated, extra } = record
+  const list = commits || undefined
+  const members = { created, until, data: Object.fromEntries(data), commits: list, authenticated, ...extra }
+  const bytes = crypto.utf8(JSON.stringify(members))
   if (bytes.length <= maxBytes) return bytes
   if (commits) return encodeRecord({ ...record, commits: '' }, maxBytes)
   throw tooLarge(data, bytes.length, maxBytes)
@@ -108,7 +111,8 @@ function parseRecord(plaintext: Uint8Array): SessionRecord | undefined {
     if (!isObject(parsed) || !isShallow(parsed, maxDepth + 2)) return undefined
     const { created, until, data, commits } = parsed
     if (!isTime(created) || !isTime(until) || !isObject(data)) return undefined
-    return { created, until, data: mapOf(data), commits: listOf(commits), extra: extraOf(parsed) }
+    const authenticated = isTime(parsed.authenticated) ? parsed.authenticated : undefined
+    return { created, until, data: mapOf(data), commits: listOf(commits), authenticated, extra: extraOf(parsed) }
   } catch {
     return undefined
   }
@@ -125,13 +129,13 @@ function listOf(commits: Json | undefined): string | undefined {
   return typeof commits === 'string' && /^(?:[A-Za-z0-9_-]{8})+$/.test(commits) ? commits : undefined
 }
 
-const known = new Set(['created', 'until', 'data', 'commits'])
+const known = new Set(['created', 'until', 'data', 'commits', 'authenticated'])
 const noExtra: Readonly<Record<string, Json>> = Object.freeze({})
 
 /** Looks first: taking an object apart costs more than most of them have in it. */
 function extraOf(parsed: Record<string, Json>): Readonly<Record<string, Json>> {
   if (Object.keys(parsed).every((name) => known.has(name))) return noExtra
-  const { created, until, data, commits, ...extra } = parsed
+  const { created, until, data, commits, authenticated, ...extra } = parsed
   return extra
 }
 

@@ -1,6 +1,6 @@
 import { clearCookies } from '../claim/cookie.ts'
 import type { Claim } from '../claim/token.ts'
-import { StoreUnavailableError } from '../errors.ts'
+import { SessionValueError, StoreUnavailableError } from '../errors.ts'
 import { equalData } from '../record/journal.ts'
 import { encodeRecord, sealRecord } from '../record/record.ts'
 import { isWorkers } from '../runtime.ts'
@@ -11,7 +11,8 @@ import { assertOne } from './nesting.ts'
 import { commitsIn } from './proof.ts'
 import { supersede } from './regenerate.ts'
 import type { RequestState } from './state.ts'
-import { bury, create, foundAs, newTimes, nextRevision, update } from './write.ts'
+import { newTimes } from './times.ts'
+import { bury, create, foundAs, nextRevision, update } from './write.ts'
 
 /** Collisions to ride out: with full jitter 20 writers in lockstep need at most 8 (measured), then they are a 409. */
 const maxAttempts = 8
@@ -37,8 +38,15 @@ export async function commit(state: RequestState, failed: boolean): Promise<read
   return cookie === undefined ? [] : [cookie]
 }
 
+/** Throws the error of a commit. One that only the application can do something about is an event, too. */
+export function throwTold(state: RequestState, error: unknown): never {
+  if (error instanceof SessionValueError && error.code === 'too-large')
+    state.emit({ type: 'too-large', message: error.message })
+  throw error
+}
+
 /** Ends every session that the cookies name. Clears the cookie in its former places, too, unless another application's may be there. */
-async function destroy(state: RequestState): Promise<readonly string[]> {
+export async function destroy(state: RequestState): Promise<readonly string[]> {
   const { found, foreign, overlooked } = await state.findClaims()
   await Promise.all(found.map((claim) => bury(state, claim, 'destroyed')))
   if (overlooked)
@@ -46,7 +54,7 @@ async function destroy(state: RequestState): Promise<readonly string[]> {
   return found.length > 0 ? clearCookies(state.settings.cookie, !foreign) : []
 }
 
-async function changeInTurn(state: RequestState, claim: Claim): Promise<string | undefined> {
+export async function changeInTurn(state: RequestState, claim: Claim): Promise<string | undefined> {
   let cookie: string | undefined
   await state.load()
   // A promise of workerd belongs to the request that made it: nobody else may wait for it. Compare-and-swap decides there alone.

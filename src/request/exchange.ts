@@ -55,6 +55,8 @@ export class Exchange {
   readonly queue: CommitQueue<Found>
   readonly opened: OpenedRecords
   readonly cookieHeader: string | null | undefined
+  /** The request is no activity: its reads do not slide the expiry. */
+  isPassive = false
   #budget: Budget | undefined
   /** When the request came, on the configured clock. */
   readonly openedAt: number

@@ -2,12 +2,13 @@ import { refuseUnknown } from '../checks.ts'
 import { SessionUseError } from '../errors.ts'
 import type { Operation, Recipe } from '../record/journal.ts'
 import { assertName, copyJson, type Json } from '../record/json.ts'
-import type { RegenerateOptions, Session } from '../session.ts'
+import type { RegenerateOptions, ReopenedSession, Session, SessionInfo } from '../session.ts'
 import { quiet } from './failures.ts'
+import { infoOf, isAuthenticatedWithin } from './info.ts'
+import { reopen } from './reopen.ts'
 import type { RequestState } from './state.ts'
 
-/** The one implementation; frozen, so that `session.userId = 1` throws instead of being lost. */
-export class LazySession implements Session<Record<string, unknown>> {
+class Implementation implements Session<Record<string, unknown>> {
   readonly #state: RequestState
 
   constructor(state: RequestState) {
@@ -58,6 +59,8 @@ export class LazySession implements Session<Record<string, unknown>> {
   regenerate(options: RegenerateOptions = {}): void {
     refuseUnknown(options, ['keep', 'reauthenticated'], 'option of regenerate:')
     const state = this.#writable()
+    if (state.isReopened)
+      throw new SessionUseError('a reopened session cannot regenerate: nobody would get the new cookie')
     const { keep, reauthenticated = false } = options
     if (keep !== undefined) state.calls.write({ type: 'keep', keys: [...keep] })
     state.regenerated = { reauthenticated: reauthenticated || state.regenerated?.reauthenticated === true }
@@ -68,6 +71,26 @@ export class LazySession implements Session<Record<string, unknown>> {
     if (state.closed) throw new SessionUseError('the session was destroyed after its commit: nothing would happen')
     if (state.refusal) throw state.refusal
     state.destroyed = true
+  }
+
+  info(): Promise<SessionInfo | undefined> {
+    return promised(() => infoOf(this.#use()))
+  }
+
+  authenticatedWithin(seconds: number): Promise<boolean> {
+    return promised(() => isAuthenticatedWithin(this.#use(), seconds))
+  }
+
+  passive(): void {
+    const state = this.#state
+    if (state.isPassive) return
+    if (state.loading !== undefined) throw new SessionUseError('passive() comes too late: the session was read already')
+    state.isPassive = true
+  }
+
+  reopen(): ReopenedSession<Record<string, unknown>> {
+    const { state, commit } = reopen(this.#state)
+    return { session: new LazySession(state), commit }
   }
 
   get ref(): string | undefined {
@@ -144,26 +167,28 @@ function assertAvailable({ loaded }: RequestState): void {
   if (loaded?.status === 'unavailable') throw loaded.error
 }
 
+const methods = [
+  ...['get', 'has', 'all', 'set', 'delete', 'clear', 'update', 'pull', 'regenerate', 'destroy'],
+  ...['info', 'authenticatedWithin', 'passive', 'reopen'],
+] as (keyof Implementation)[]
+
 /**
  * Methods keep their session when they are taken off it: `const { get } = c.var.session`. Bound on access, so that a request pays for
  * what it uses.
  */
-for (const name of [
-  'get',
-  'has',
-  'all',
-  'set',
-  'delete',
-  'clear',
-  'update',
-  'pull',
-  'regenerate',
-  'destroy',
-] as const) {
-  const method: (...args: never[]) => unknown = LazySession.prototype[name]
-  Object.defineProperty(LazySession.prototype, name, {
-    get(this: LazySession) {
-      return method.bind(this)
-    },
-  })
+function bindOnAccess(implementation: typeof Implementation): typeof Implementation {
+  for (const name of methods) {
+    const method = implementation.prototype[name] as (...args: never[]) => unknown
+    Object.defineProperty(implementation.prototype, name, {
+      get(this: object) {
+        return method.bind(this)
+      },
+    })
+  }
+  return implementation
 }
+
+/** The one implementation; frozen, so that `session.userId = 1` throws instead of being lost. */
+export type LazySession = Implementation
+// Pure, so that a bundle of a store alone leaves all of it out.
+export const LazySession: typeof Implementation = /* @__PURE__ */ bindOnAccess(Implementation)

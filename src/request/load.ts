@@ -46,7 +46,8 @@ interface Held {
 async function fetchClaim(exchange: Exchange, given: Claim): Promise<Held> {
   const told = withReceipt(given, exchange.settings.cookie, exchange.cookieHeader, await exchange.signer())
   const claim = told instanceof Promise ? await told : told
-  let loaded: Loaded = await readRecord(exchange, claim, claim.revision, exchange.secondsToLive(claim.until))
+  const touchSeconds = exchange.isPassive ? undefined : exchange.secondsToLive(claim.until)
+  let loaded: Loaded = await readRecord(exchange, claim, claim.revision, touchSeconds)
   if (isOlder(loaded, claim)) loaded = await readRecord(exchange, claim, claim.revision)
   if (isOlder(loaded, claim)) {
     exchange.emit({ type: 'rolled-back' })

@@ -3,7 +3,8 @@ import { StoreUnavailableError } from '../errors.ts'
 import { conflict, dataToWrite, newer } from './conflict.ts'
 import type { Ended, Found } from './exchange.ts'
 import type { RequestState } from './state.ts'
-import { type Created, create, newTimes, rewrite, supersedeOld, undo } from './write.ts'
+import { renewedTimes } from './times.ts'
+import { type Created, create, rewrite, supersedeOld, undo } from './write.ts'
 
 /** A login starts again from a newer record this often: a parallel write must not fail it, an endless stream of them may. */
 const maxRegenerations = 3
@@ -45,8 +46,7 @@ async function attempt(state: RequestState, claim: Claim, from: Found, begun: Cl
   let base = from
   let created: Created | undefined
   for (let attempts = 1; attempts <= maxRegenerations; attempts++) {
-    const times = state.regenerated?.reauthenticated ? newTimes(state) : {}
-    const record = { ...base.record, ...times, data: dataToWrite(state, base), commits: '' }
+    const record = { ...base.record, ...renewedTimes(state), data: dataToWrite(state, base), commits: '' }
     if (created) created = await rewrite(state, created, record, base.revision)
     else {
       created = await create(state, record, Math.max(base.revision, claim.revision))

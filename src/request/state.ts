@@ -42,6 +42,13 @@ export class RequestState extends Exchange {
   #claims: Awaitable<Claims> | undefined
   /** The one load, once it was asked for. */
   loading: Promise<Loaded> | undefined
+  /** The commit, once it was asked for. */
+  committing: Promise<unknown> | undefined
+
+  /** Opened again after its response: nobody can be sent a cookie. */
+  get isReopened(): boolean {
+    return false
+  }
 
   get calls(): Calls {
     this.#calls ??= new Calls()

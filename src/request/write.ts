@@ -179,12 +179,6 @@ async function end(state: RequestState, { identity }: Claim, value: Uint8Array, 
 
 const timeToUndo = (state: RequestState) => Math.min(undoMs, state.budget.leftMs / 4)
 
-/** When a session that begins now began, and when it ends for good. */
-export function newTimes(state: RequestState): { readonly created: number; readonly until: number } {
-  const created = Math.floor(state.settings.now() / 1000)
-  return { created, until: created + state.settings.absoluteSeconds }
-}
-
 /** Later commits are higher, also where an earlier one was lost on the way, up to the clock skew between servers. */
 export function nextRevision(state: RequestState, ...seen: readonly number[]): number {
   return Math.max(state.settings.now(), ...seen.map((revision) => revision + 1))

@@ -2,6 +2,7 @@ import { changingCases } from './session-cases/changing.ts'
 import { endingCases } from './session-cases/ending.ts'
 import { expiringCases } from './session-cases/expiring.ts'
 import { failingCases } from './session-cases/failing.ts'
+import { knowingCases } from './session-cases/knowing.ts'
 import { startingCases } from './session-cases/starting.ts'
 import { trustingCases } from './session-cases/trusting.ts'
 import type { SessionCase } from './session-cases/world.ts'
@@ -13,6 +14,7 @@ export const sessionCases: readonly SessionCase[] = [
   ...startingCases,
   ...changingCases,
   ...expiringCases,
+  ...knowingCases,
   ...endingCases,
   ...failingCases,
   ...trustingCases,

@@ -35,7 +35,7 @@ async function subject({ input }: Vector) {
 }
 
 it('there are vectors, with names of their own', () => {
-  expect(new Set(vectors.map(({ name }) => name)).size).toBe(7)
+  expect(new Set(vectors.map(({ name }) => name)).size).toBe(8)
 })
 
 describe.each(vectors)('$name', (vector) => {
@@ -92,9 +92,8 @@ describe.each(vectors)('$name', (vector) => {
   it('record, opened, and its contents encoded again', async () => {
     const { ring, identity } = await subject(vector)
     const opened = await openRecord(ring, identity, bytes(output.record))
-    const { created, until, data, commits, ...extra } = JSON.parse(input.plaintext)
-    const list = commits && { commits }
-    const record = { created, until, data: new Map(Object.entries(data)), ...list, extra }
+    const { created, until, data, commits, authenticated, ...extra } = JSON.parse(input.plaintext)
+    const record = { created, until, data: new Map(Object.entries(data)), commits, authenticated, extra }
     expect(opened).toEqual({ status: 'record', revision: input.revision, record })
     if (opened.status !== 'record') throw new Error('not opened')
     expect(new TextDecoder().decode(encodeRecord(opened.record, 65_536))).toBe(input.plaintext)
