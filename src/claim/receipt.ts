@@ -1,7 +1,7 @@
 import { encodeBase64url } from '../crypto/base64url.ts'
 import type { Awaitable } from '../crypto/contract.ts'
 import type { Key, KeySet } from '../crypto/keys.ts'
-import { createTokenCache } from './token-cache.ts'
+import { createTokenCache, ownText } from './token-cache.ts'
 
 /**
  * Makes and reads the values of the receipt cookie: what tells a browser's last revision after its token was sent.
@@ -31,7 +31,7 @@ export function createReceipts(keys: KeySet): Receipts {
     for (const key of keys.byHeader.values()) {
       if (macs.left-- <= 0) return false
       if (!isSame(await write(key, storeKey, revisionText(value)), value)) continue
-      memory.set(entry, true)
+      memory.set(ownText(entry), true)
       return true
     }
     return false

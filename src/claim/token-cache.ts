@@ -4,28 +4,30 @@ const remembered = 4096
 /** What was verified before, bounded. */
 export interface TokenCache<Value> {
   get(text: string): Value | undefined
+  /** The text must be one of its own: see {@link ownText}. */
   set(text: string, value: Value): void
 }
 
 /** Two generations: what is used moves to the young one, what is not is dropped with the old one. */
 export function createTokenCache<Value>(): TokenCache<Value> {
-  let young = new Map<string, Value>()
-  let old = new Map<string, Value>()
-  const set = (text: string, value: Value) => {
+  type Remembered = { readonly text: string; readonly value: Value }
+  let young = new Map<string, Remembered>()
+  let old = new Map<string, Remembered>()
+  const keep = (entry: Remembered) => {
     if (young.size >= remembered) {
       old = young
       young = new Map()
     }
-    young.set(text, value)
+    young.set(entry.text, entry)
   }
   return {
-    set: (text, value) => set(flat(text), value),
+    set: (text, value) => keep({ text, value }),
     get(text) {
-      const value = young.get(text)
-      if (value !== undefined) return value
+      const entry = young.get(text)
+      if (entry !== undefined) return entry.value
       const older = old.get(text)
-      if (older !== undefined) set(flat(text), older)
-      return older
+      if (older !== undefined) keep(older)
+      return older?.value
     },
   }
 }
@@ -33,5 +35,5 @@ export function createTokenCache<Value>(): TokenCache<Value> {
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
-/** A text of its own: a slice would keep the whole Cookie header in memory for as long as the token is remembered. */
-const flat = (text: string) => decoder.decode(encoder.encode(text))
+/** A slice would keep the whole Cookie header in memory for as long as the token is remembered. */
+export const ownText = (text: string): string => decoder.decode(encoder.encode(text))

@@ -2,7 +2,7 @@ import { decodeBase64url, encodeBase64url } from '../crypto/base64url.ts'
 import type { Key, KeySet } from '../crypto/keys.ts'
 import type { BadTokenReason } from '../events.ts'
 import { type Identity, identify } from './identity.ts'
-import { createTokenCache } from './token-cache.ts'
+import { createTokenCache, ownText } from './token-cache.ts'
 
 /** The verified contents of a token: whose session, the revision its browser last saw, and when it ends for good. */
 export interface Claim {
@@ -65,7 +65,7 @@ export function createTokens(keys: KeySet, namespace: string, now: () => number)
     const { id, ...rest } = claims
     const outdated = key === keys.first ? undefined : (true as const)
     const issued = { ...rest, outdated, identity: await identify(id, namespace, keys) }
-    memory.set(token, issued)
+    memory.set(ownText(token), issued)
     return judge(issued, now())
   }
 

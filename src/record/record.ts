@@ -65,7 +65,7 @@ export async function sealRecord(
 export async function openRecord(keys: KeySet, from: Identity, bytes: Uint8Array): Promise<Opened> {
   if (bytes[0] === tombstoneFormat) return openTombstone(bytes)
   if (bytes.length < frameBytes) return { status: 'corrupt' }
-  const key = keys.byTag(bytes.subarray(1, 5))
+  const key = keys.byTag(bytes, 1)
   if (bytes[0] !== recordFormat || bytes[11] !== 0 || !key) return { status: 'unknown' }
   const iv = bytes.subarray(headBytes, headBytes + ivBytes)
   const sealing = await sealingKey(key, from)
