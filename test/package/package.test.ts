@@ -99,8 +99,9 @@ describe('public names', () => {
         type RedisClass UpstashStoreOptions
       claimcheck/replicated: replicatedStore
         type ReplicatedOptions
-      claimcheck/node: fastifySession session
-        type Next SessionMiddleware SessionRequest
+      claimcheck/node: expressSession fastifySession session
+        type Done ExpressSession ExpressSessionMethods ExpressSessionOptions Next SessionCookie SessionMiddleware
+        type SessionRequest
       claimcheck/lambda: withSession withStreamingSession
         type ResponseStream StreamingHandler StreamingResult
       claimcheck/container: containerFromEnv runContainer serveContainer

@@ -258,13 +258,16 @@ describe('upgrades', () => {
     await waitFor(async () => expect(await stored()).toEqual({ user: 'alice', socket: 1 }))
   })
 
-  it('at the event of an upgrade there is no response: the session is read, and a change throws', async () => {
+  it.each([
+    ['no response', {}],
+    ['something with a few of its methods, as of Engine.IO', { writeHead() {}, setHeader() {}, end() {} }],
+  ])('at the event of an upgrade there is %s: the session is read, and a change throws', async (_, response) => {
     const { test, cookie } = await loggedIn()
     await using here = await nodeServer(test.options, () => {})
     const withSession = session(test.options)
     const seen: unknown[] = []
     here.server.on('upgrade', (req, socket) => {
-      withSession(req, {} as never, async () => {
+      withSession(req, response as never, async () => {
         const { session } = req as never as { session: Session }
         seen.push(await session.get('user'))
         try {

@@ -87,7 +87,7 @@ async function send(request: Request, reply: Reply, payload: never): Promise<unk
   if (!request[answer]) return payload
   const { gate, before, failed } = request[answer]
   try {
-    await gate.settle(failed || reply.statusCode >= 500)
+    await gate.settle(failed ? 500 : reply.statusCode)
     return payload
   } catch (error) {
     for (const name of Object.keys(reply.getHeaders())) if (!(name in before)) reply.removeHeader(name)

@@ -14,8 +14,8 @@ export interface Work {
   readonly setCookies: readonly string[]
   /** Whether the store did not answer when the session was read. */
   readonly isDown: boolean
-  /** Stores what changed; where the handler has failed, nothing of it. `headers`: those of the answer, where it has begun. */
-  commit(failed: boolean, headers?: HeaderMap): Promise<void>
+  /** Stores what changed; where the status says that the handler has failed, nothing. `headers`: of an answer that has begun. */
+  commit(status: number, headers?: HeaderMap): Promise<void>
   /** The answer leaves and the session was not used: it is too late for it now. */
   close(): void
 }
@@ -68,10 +68,10 @@ export class Gate {
   }
 
   /** Commits before the answer begins, for a framework that can still give another. Rejects where nothing of this one may leave. */
-  async settle(failed: boolean): Promise<void> {
+  async settle(status: number): Promise<void> {
     if (this.#phase !== 'open' || !this.#work.isUsed) return
     try {
-      await this.#work.commit(failed)
+      await this.#work.commit(status)
       this.#phase = 'passed'
     } catch (error) {
       this.#hasEnded = true
@@ -114,7 +114,7 @@ export class Gate {
 
   #hold(name: Method, given: unknown[]): unknown {
     const res = this.#res
-    const { statusCode, statusMessage } = res
+    const { statusCode } = res
     const status = name === 'writeHead' ? Number(given[0]) : statusCode
     // Now, so that a header that cannot be sent is an error of the call that named it.
     const args = name === 'writeHead' ? takeHeaders(res, given as unknown as HeadArguments) : given
@@ -122,11 +122,11 @@ export class Gate {
     const pretence = new Pretence(res, () => this.#hasEnded)
     const result = this.#wait(name, args)
     this.#work
-      .commit(status >= 500, new ResponseHeaders(res))
+      .commit(status, new ResponseHeaders(res))
       .finally(() => pretence.end())
       .then(() => {
         // As they were when the answer began; a status that is changed later comes too late.
-        Object.assign(res, { statusCode, statusMessage })
+        res.statusCode = statusCode
         this.#release(pretence)
       })
       .catch((error: unknown) => this.#refuse(error, pretence))

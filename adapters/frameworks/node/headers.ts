@@ -76,5 +76,13 @@ export function resetTo(res: ServerResponse, before: Snapshot): void {
   for (const name of res.getHeaderNames()) res.removeHeader(name)
   for (const [name, value] of Object.entries(before)) if (value !== undefined) res.setHeader(name, value)
   res.statusCode = 200
-  res.statusMessage = ''
+  // HTTP/2 has none, and warns.
+  if (res.req.httpVersionMajor === 1) res.statusMessage = ''
+}
+
+const needed = ['writeHead', 'flushHeaders', 'write', 'end', 'getHeaders', 'setHeader', 'removeHeader', 'on'] as const
+
+/** Whether this is a response that can be held; where a WebSocket is upgraded there is none, or something with a few of its methods. */
+export function isResponse(res: ServerResponse): boolean {
+  return needed.every((name) => typeof res[name] === 'function')
 }

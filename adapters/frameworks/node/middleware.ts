@@ -4,6 +4,7 @@ import { type SessionOptions, sameSettings } from '../../../src/options.ts'
 import { LazySession } from '../../../src/request/lazy-session.ts'
 import type { Session } from '../../../src/session.ts'
 import { Gate } from './gate.ts'
+import { isResponse } from './headers.ts'
 import { type Configured, configure, Opened } from './opening.ts'
 
 /** A request with its session: how node:http and Connect see `req` behind the middleware. */
@@ -39,8 +40,8 @@ export function session(options: SessionOptions): SessionMiddleware {
     const opened = new Opened(configured, req)
     holder.session = opened.session
     // Where a WebSocket is upgraded there is no response: the session can be read, and nothing commits it.
-    if (typeof res.writeHead !== 'function') opened.readOnly()
-    else opened.tell(new Gate(res, opened, next))
+    if (isResponse(res)) opened.tell(new Gate(res, opened, next))
+    else opened.readOnly()
     next()
   }
 }

@@ -74,9 +74,9 @@ export class Opened implements Work {
     this.tell({ tellUse: () => true })
   }
 
-  async commit(failed: boolean, headers?: Parameters<Work['commit']>[1]): Promise<void> {
+  async commit(status: number, headers?: Parameters<Work['commit']>[1]): Promise<void> {
     if (headers && carriesSession(headers, this.state.settings.cookie)) this.state.refusal ??= twoSessions()
-    const { setCookies } = await this.#commit({ failed })
+    const { setCookies } = await this.#commit({ failed: status >= 500 })
     this.setCookies = setCookies
   }
 

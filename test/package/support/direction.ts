@@ -23,7 +23,7 @@ const packages: readonly (readonly [file: RegExp, allowed: RegExp])[] = [
   [/^adapters\/platforms\/env\.ts$/, /^#memcached$/],
   [/^adapters\/stores\/memcached\//, /^(node:.+|memjs)$/],
   [/^adapters\/platforms\/container(\/.+)?\.ts$/, /^(node:.+|@hono\/node-server)$/],
-  [/^adapters\/frameworks\/node(\/.+)?\.ts$/, /^node:(http|stream|async_hooks)$/],
+  [/^adapters\/frameworks\//, /^node:(http|stream|async_hooks)$/],
   // Whatever an example shows, it gets the library by its public names.
   [/^examples\//, /^[^#]/],
 ]
