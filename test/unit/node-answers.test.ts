@@ -61,6 +61,22 @@ describe('what a handler writes leaves as it would without a session', () => {
   })
 })
 
+it('an answer that only read its session is not held', async () => {
+  const { test, cookie } = await loggedIn()
+  const seen: unknown[] = []
+  await using here = await nodeServer(test.options, async (req, res) => {
+    await req.session.get('user')
+    res.end('page')
+    seen.push(Object.hasOwn(res, 'headersSent'), res.headersSent)
+    if (req.url === '/twice') seen.push(await req.session.get('user'))
+  })
+  for (const path of ['/', '/twice']) {
+    const { headers } = await here.fetch(path, cookie)
+    expect([headers.get('Vary'), headers.get('Cache-Control')]).toEqual(['Cookie', 'private, no-cache'])
+  }
+  expect(seen).toEqual([false, true, false, true, 'alice'])
+})
+
 describe('while an answer is held', () => {
   it('it looks sent: a second answer fails as it would, and changes nothing', async () => {
     const { test, cookie } = await loggedIn()
@@ -262,7 +278,7 @@ describe('upgrades', () => {
     ['no response', {}],
     ['something with a few of its methods, as of Engine.IO', { writeHead() {}, setHeader() {}, end() {} }],
   ])('at the event of an upgrade there is %s: the session is read, and a change throws', async (_, response) => {
-    const { test, cookie } = await loggedIn()
+    const { test, cookie, stored } = await loggedIn()
     await using here = await nodeServer(test.options, () => {})
     const withSession = session(test.options)
     const seen: unknown[] = []
@@ -275,6 +291,9 @@ describe('upgrades', () => {
         } catch (error) {
           seen.push(error)
         }
+        const again = session.reopen()
+        again.session.set('messages', 1)
+        seen.push((await again.commit()).status)
         socket.end('HTTP/1.1 101 Switching Protocols\r\n\r\n')
       })
     })
@@ -282,7 +301,8 @@ describe('upgrades', () => {
     socket.write(`GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: test\r\nCookie: ${cookie}\r\n\r\n`)
     socket.resume()
     await once(socket, 'close')
-    expect(seen).toEqual(['alice', expect.objectContaining({ code: 'invalid-use' })])
+    expect(seen).toEqual(['alice', expect.objectContaining({ code: 'invalid-use' }), 'live'])
+    expect(await stored()).toEqual({ user: 'alice', messages: 1 })
   })
 })
 

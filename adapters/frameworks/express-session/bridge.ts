@@ -80,8 +80,10 @@ export class Bridge implements Work, Doing {
     return this.#opened.isDown
   }
 
-  close(): void {
-    this.#opened.close()
+  /** Only by comparing can be told whether anything was changed. */
+  mustWait(): boolean {
+    if (!this.isUsed) this.#opened.close()
+    return this.isUsed
   }
 
   /** The end of the request. */

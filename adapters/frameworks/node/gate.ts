@@ -8,7 +8,7 @@ import { Pretence, refuse } from './pretence.ts'
 
 /** What an answer waits for. */
 export interface Work {
-  /** Whether the request has used its session: its answer then waits for the commit and depends on the cookie. */
+  /** Whether the request has used its session: its answer then depends on the cookie. */
   readonly isUsed: boolean
   /** The Set-Cookie values that are due so far. */
   readonly setCookies: readonly string[]
@@ -16,8 +16,8 @@ export interface Work {
   readonly isDown: boolean
   /** Stores what changed; where the status says that the handler has failed, nothing. `headers`: of an answer that has begun. */
   commit(status: number, headers?: HeaderMap): Promise<void>
-  /** The answer leaves and the session was not used: it is too late for it now. */
-  close(): void
+  /** Whether an answer that begins now has to wait for the commit. Where not, the session takes no change any more. */
+  mustWait(): boolean
 }
 
 const methods = ['writeHead', 'flushHeaders', 'write', 'end'] as const
@@ -69,7 +69,7 @@ export class Gate {
 
   /** Commits before the answer begins, for a framework that can still give another. Rejects where nothing of this one may leave. */
   async settle(status: number): Promise<void> {
-    if (this.#phase !== 'open' || !this.#work.isUsed) return
+    if (this.#phase !== 'open' || !this.#work.mustWait()) return
     try {
       await this.#work.commit(status)
       this.#phase = 'passed'
@@ -82,8 +82,7 @@ export class Gate {
 
   #call(name: Method, args: unknown[]): unknown {
     if (this.#phase === 'open') {
-      if (this.#work.isUsed) return this.#hold(name, args)
-      this.#work.close()
+      if (this.#work.mustWait()) return this.#hold(name, args)
       this.#phase = 'passed'
     }
     if (this.#phase === 'held') return this.#wait(name, args)

@@ -63,6 +63,12 @@ export class Opened implements Work {
     return this.state.loading !== undefined && this.state.loaded === undefined
   }
 
+  mustWait(): boolean {
+    if (this.state.used) return !this.state.closeUnchanged()
+    this.state.closed = true
+    return false
+  }
+
   tell(whom: Told): void {
     this.state.answer = whom as unknown as Answering
     this.state.tellUse = tellUse
