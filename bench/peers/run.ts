@@ -1,7 +1,7 @@
 /**
  * Session layers side by side, over HTTP, each in a process of its own, asked by wrk from another.
  *
- * `npm run bench:peers -- [--rounds 7] [--seconds 2] [--only name,name] [--scenarios name,name] [--charts docs/bench]`. Needs wrk.
+ * `npm run bench:peers -- [--rounds 7] [--seconds 2] [--warm 6] [--only name,name] [--scenarios name,name] [--charts docs/bench]`. Needs wrk.
  *
  * Contenders take turns, A B C and then C B A; what is printed are medians of the rounds, and medians of the ratios within
  * a round, so that a busy machine hits both sides. Times differ from machine to machine: read the ratios, and the CPU first.
@@ -52,6 +52,7 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '7' },
     seconds: { type: 'string', default: '2' },
+    warm: { type: 'string', default: '6' },
     only: { type: 'string' },
     scenarios: { type: 'string' },
     charts: { type: 'string' },
@@ -86,7 +87,10 @@ interface Entrant {
   readonly samples: Sample[]
 }
 
-/** The samples of each contender, by round. Fresh processes for every scenario, so that none pays for what another left. */
+/**
+ * The samples of each contender, by round. Fresh processes for every scenario, so that none pays for what another left; and warm ones:
+ * in its first seconds the engine compiles, and whoever has more code pays more for that.
+ */
 async function compare(scenario: Scenario): Promise<ReadonlyMap<string, readonly Sample[]>> {
   const entrants: Entrant[] = []
   for (const name of names) {
@@ -94,7 +98,7 @@ async function compare(scenario: Scenario): Promise<ReadonlyMap<string, readonly
     entrants.push({ running, cookies: await seed(running, scenario), samples: [] })
   }
   try {
-    for (const { running, cookies } of entrants) await measure(running, stores, scenario, cookies, 1)
+    for (const { running, cookies } of entrants) await measure(running, stores, scenario, cookies, Number(values.warm))
     for (let round = 0; round < rounds; round++) {
       for (const { running, cookies, samples } of entrants)
         samples.push(await measure(running, stores, scenario, cookies, seconds))
