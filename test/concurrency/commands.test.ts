@@ -24,7 +24,7 @@ const redis: Expected = {
   read: { getex: 1 },
   create: { set: 1, items: 1 },
   // One command of the client: the script's own get and set are counted beside it.
-  update: { eval: 1, get: 1, set: 1 },
+  update: { evalsha: 1, get: 1, set: 1 },
   destroy: { set: 1 },
 }
 

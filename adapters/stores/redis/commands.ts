@@ -11,7 +11,7 @@ import { tryOut } from './check.ts'
 const versionCharacters = 32
 
 /** Compare-and-swap. Arrays, because clients disagree on how they spell bare numbers and statuses (ioredis `stringNumbers`). */
-const compareAndSwap = `local current = redis.call('GET', KEYS[1])
+export const compareAndSwap: string = `local current = redis.call('GET', KEYS[1])
 if not current then return {'missing'} end
 if string.sub(current, 1, ${versionCharacters}) ~= ARGV[1] then return {'conflict', current} end
 redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])

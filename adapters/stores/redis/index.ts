@@ -2,7 +2,7 @@ import { refuseUnknown, wholeNumber } from '../../../src/checks.ts'
 import { SessionOptionsError } from '../../../src/errors.ts'
 import type { Store } from '../../../src/store.ts'
 import type { SendCommand } from './call.ts'
-import { redisCommandsStore } from './commands.ts'
+import { compareAndSwap, redisCommandsStore } from './commands.ts'
 
 /** node-redis 4, 5 or 6: a client or a pool (not a cluster or sentinel, whose `sendCommand` takes the key first). */
 export interface NodeRedisClient {
@@ -47,7 +47,24 @@ export function redisStore(options: RedisStoreOptions): Store {
   refuseUnknown(options, ['client', 'callMs'], 'option of redisStore:')
   const { client } = options
   const callMs = wholeNumber('callMs', options.callMs, defaultCallMs, 1, 60_000)
-  return redisCommandsStore({ name: 'redis', callMs, send: senderOf(client) })
+  return redisCommandsStore({ name: 'redis', callMs, send: byHash(senderOf(client)) })
+}
+
+/** SHA-1 of the script, by which redis knows it once it has run. */
+const scriptHash = '7eb9d54f86c11a77c489cb5ad83afe54fcd23235'
+
+/** Names the script instead of sending it. Where redis does not know it, nothing has run: then, and only then, it is sent. */
+function byHash(send: SendCommand): SendCommand {
+  return async (command, signal) => {
+    const [verb, script, ...rest] = command
+    if (verb !== 'EVAL' || script !== compareAndSwap) return send(command, signal)
+    try {
+      return await send(['EVALSHA', scriptHash, ...rest], signal)
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT') || signal.aborted) throw error
+      return send(command, signal)
+    }
+  }
 }
 
 function senderOf(client: RedisClient): SendCommand {
