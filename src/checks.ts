@@ -20,3 +20,9 @@ export function refuseUnknown(options: unknown, known: readonly string[], what: 
   const unknown = Object.keys(options as object).find((name) => !known.includes(name))
   need(unknown === undefined, `unknown ${what}${what.endsWith('.') ? '' : ' '}${unknown}`)
 }
+
+/** Short, since it stands in every token. */
+const lifetime = /^[A-Za-z0-9._-]{1,32}$/
+
+/** Whether the value can be the name of a lifetime. */
+export const isLifetime = (value: unknown): value is string => typeof value === 'string' && lifetime.test(value)

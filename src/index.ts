@@ -16,6 +16,7 @@ export {
 export type { BadTokenReason, SessionEvent, SessionEventHandler } from './events.ts'
 export type { SessionOptions } from './options.ts'
 export { revisionOf } from './record/revision.ts'
+export type { LifetimeOptions } from './request/lifetime.ts'
 export type { RegenerateOptions, ReopenedSession, Session, SessionInfo, SessionReader, Stored } from './session.ts'
 export { type CommitOptions, type CommitResult, createSessions, type OpenSession, type Sessions } from './sessions.ts'
 export type {

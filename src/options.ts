@@ -4,9 +4,9 @@ import type { TokenSettings } from './claim/signer.ts'
 import { checkSecrets, type Secret } from './crypto/keys.ts'
 import type { SessionEventHandler } from './events.ts'
 import { frameBytes } from './record/record.ts'
-import { tombstoneMarginSeconds } from './record/tombstone.ts'
 import type { Settings } from './request/exchange.ts'
-import { maxTtlSeconds, type Store } from './store.ts'
+import { checkLifetimes, checkTimes, type LifetimeOptions } from './request/lifetime.ts'
+import type { Store } from './store.ts'
 
 /** Everything a session layer can be told; unknown names are refused. */
 export interface SessionOptions {
@@ -21,6 +21,11 @@ export interface SessionOptions {
   readonly idleSeconds?: number | undefined
   /** Ends a session however active it is; default 28800, at most 400 days. Only `reauthenticated` moves it. */
   readonly absoluteSeconds?: number | undefined
+  /**
+   * Other times, by a name of 1-32 of `A-Za-z0-9._-`, for sessions that `regenerate({ lifetime })` gives it to: those of users who want to
+   * be remembered.
+   */
+  readonly lifetimes?: Readonly<Record<string, LifetimeOptions | undefined>> | undefined
   /** Limit for the JSON of a session; default 65536, at most 999960: sealed it is what every store holds. */
   readonly maxBytes?: number | undefined
   /** For all store work of one request together, in milliseconds; default 500. */
@@ -40,8 +45,9 @@ export const tokenOptions: readonly (keyof SessionOptions)[] = ['secret', 'names
 
 const names = [
   ...tokenOptions,
-  ...['store', 'idleSeconds', 'absoluteSeconds', 'maxBytes', 'requestMs', 'onUnavailable', 'onEvent'],
+  ...['store', 'idleSeconds', 'absoluteSeconds', 'lifetimes', 'maxBytes', 'requestMs', 'onUnavailable', 'onEvent'],
 ]
+const usualTimes = { idleSeconds: 1800, absoluteSeconds: 28_800, recordSeconds: 0, tombstoneSeconds: 0 }
 /** The longest value that the contract of stores allows. */
 const maxRecordBytes = 1_000_000
 const cookieNames = ['name', 'sameSite', 'domain', 'path', 'partitioned', 'persistent', 'insecure']
@@ -53,20 +59,15 @@ export function checkOptions(options: SessionOptions): Settings {
   need(isStore(store), 'store must be a store, for example memoryStore() of claimcheck/memory')
   need(['fail', 'anonymous'].includes(onUnavailable), "onUnavailable must be 'fail' or 'anonymous'")
   need(onEvent === undefined || typeof onEvent === 'function', 'onEvent must be a function')
-  const absoluteSeconds = wholeNumber('absoluteSeconds', options.absoluteSeconds, 28_800, 1, maxTtlSeconds)
-  const idleSeconds = wholeNumber('idleSeconds', options.idleSeconds, Math.min(1800, absoluteSeconds), 1, maxTtlSeconds)
-  need(
-    idleSeconds <= absoluteSeconds,
-    `idleSeconds must not exceed absoluteSeconds, which is ${absoluteSeconds}: set both`,
-  )
-  const recordSeconds = Math.min(idleSeconds, maxTtlSeconds - tombstoneMarginSeconds)
+  const token = checkTokenOptions(options)
+  const { persistent } = token.cookie
+  const { idleSeconds, absoluteSeconds } = options
+  const times = checkTimes('', { idleSeconds, absoluteSeconds }, { ...usualTimes, persistent })
   return {
     store,
-    ...checkTokenOptions(options),
-    idleSeconds,
-    recordSeconds,
-    tombstoneSeconds: recordSeconds + tombstoneMarginSeconds,
-    absoluteSeconds,
+    ...token,
+    ...times,
+    lifetimes: checkLifetimes(options.lifetimes, times),
     maxBytes: wholeNumber('maxBytes', options.maxBytes, 65_536, 1, maxRecordBytes - frameBytes),
     requestMs: wholeNumber('requestMs', options.requestMs, 500, 1, 60_000),
     onUnavailable,

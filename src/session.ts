@@ -38,6 +38,10 @@ export interface RegenerateOptions<Key extends string = string> {
   readonly keep?: readonly Key[] | undefined
   /** The user has just proved who they are: the absolute time starts anew. */
   readonly reauthenticated?: boolean | undefined
+  /**
+   * From now on the session has the times of this name of the option `lifetimes`; `default` takes them back. Without it they stay.
+   */
+  readonly lifetime?: string | undefined
 }
 
 /** What is known of a session beside its data. Times are whole seconds since 1970. */
@@ -48,6 +52,8 @@ export interface SessionInfo {
   readonly authenticated: number | undefined
   /** When it ends, however active it is. */
   readonly until: number
+  /** The name of its times; `default` without any other. */
+  readonly lifetime: string
   /** The 8 characters of `session.ref`. */
   readonly ref: string
 }

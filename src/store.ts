@@ -23,6 +23,8 @@ export interface CallOptions {
 export interface ReadOptions extends CallOptions {
   /** Also push the expiry to this many seconds from now, in the same round trip. Never creates, never changes the version. */
   readonly touchSeconds?: number | undefined
+  /** How long the record lives where a composition writes it to a copy again; counts without `touchSeconds`. A leaf may ignore it. */
+  readonly recordSeconds?: number | undefined
   /** The caller has seen this revision: a composition looks further before it answers with less. A leaf may ignore it. */
   readonly atLeast?: number | undefined
   /** Told by a composition that answers null because it has given up a node that may have held the entry. */

@@ -71,9 +71,16 @@ function trim(text: string): string {
 
 const isBlank = (code: number) => code === 0x20 || code === 0x09
 
-/** The Set-Cookie value that hands out a token or, under the receipt's name, a receipt. */
-export function serializeCookie(cookie: Cookie, name: string, value: string, maxAgeSeconds: number): string {
-  const age = cookie.persistent ? `; Max-Age=${Math.floor(maxAgeSeconds)}` : ''
+/**
+ * The Set-Cookie value that hands out a token or, under the receipt's name, a receipt. Without a Max-Age it ends with the browser.
+ */
+export function serializeCookie(
+  cookie: Cookie,
+  name: string,
+  value: string,
+  maxAgeSeconds: number | undefined,
+): string {
+  const age = maxAgeSeconds === undefined ? '' : `; Max-Age=${Math.floor(maxAgeSeconds)}`
   return `${name}=${value}${age}${cookie.attributes}`
 }
 

@@ -1,3 +1,4 @@
+import { isLifetime } from '../checks.ts'
 import { decodeBase64url, encodeBase64url } from '../crypto/base64url.ts'
 import type { Key, KeySet } from '../crypto/keys.ts'
 import type { BadTokenReason } from '../events.ts'
@@ -12,6 +13,8 @@ export interface Claim {
   readonly until: number
   /** Accepted and carried along; nothing here writes one yet. */
   readonly subject?: string | undefined
+  /** The name of its times, where they are not the default ones: a read slides the expiry before the record is known. */
+  readonly lifetime?: string | undefined
   /** Signed by a key that is not the first: the next commit that writes sends the token again. */
   readonly outdated?: true | undefined
 }
@@ -84,7 +87,9 @@ async function signClaim(key: Key, namespace: string, claim: Claim, now: number)
     iat: Math.floor(now / 1000),
     exp: claim.until,
     aud: namespace,
-    ...(claim.subject === undefined ? {} : { sub: claim.subject }),
+    // JSON leaves out what is undefined.
+    sub: claim.subject,
+    lifetime: claim.lifetime,
   }
   return await key.signing.sign(key.header, JSON.stringify(claims))
 }
@@ -102,18 +107,20 @@ function judge(claim: Issued, now: number): Verification {
 function parseClaims(payload: Uint8Array, namespace: string) {
   try {
     const text = decoder.decode(payload)
-    const { sid, rev, iat, exp, aud, sub } = JSON.parse(text)
-    if (JSON.stringify({ sid, rev, iat, exp, aud, sub }) !== text) return undefined
+    const { sid, rev, iat, exp, aud, sub, lifetime } = JSON.parse(text)
+    if (JSON.stringify({ sid, rev, iat, exp, aud, sub, lifetime }) !== text) return undefined
     const id = typeof sid === 'string' ? decodeBase64url(sid) : undefined
     const numbers = isWhole(rev, maxRevision) && isWhole(iat) && isWhole(exp)
     if (id?.length !== 32 || !numbers || aud !== namespace) return undefined
     if (sub !== undefined && typeof sub !== 'string') return undefined
+    if (lifetime !== undefined && !isLifetime(lifetime)) return undefined
     return {
       id,
       revision: rev as number,
       issued: iat as number,
       until: exp as number,
       subject: sub as string | undefined,
+      lifetime: lifetime as string | undefined,
     }
   } catch {
     return undefined

@@ -1,4 +1,5 @@
 import { crypto } from '#crypto'
+import { isLifetime } from '../checks.ts'
 import type { Identity } from '../claim/identity.ts'
 import { encodeBase64url } from '../crypto/base64url.ts'
 import type { Key, KeySet } from '../crypto/keys.ts'
@@ -19,6 +20,8 @@ export interface SessionRecord {
   readonly commits?: string | undefined
   /** Seconds since 1970 of the last `reauthenticated`. */
   readonly authenticated?: number | undefined
+  /** The name of its times, where they are not the default ones. */
+  readonly lifetime?: string | undefined
   /** Members a newer release may have added; kept as they are. */
   readonly extra: Readonly<Record<string, Json>>
 }
@@ -86,9 +89,9 @@ export function commitOf(bytes: Uint8Array): string {
  * the commits make it too large, they are left out: they merely spare a rare 503.
  */
 export function encodeRecord(record: SessionRecord, maxBytes: number): Uint8Array {
-  const { created, until, data, commits, authenticated, extra } = record
+  const { created, until, data, commits, authenticated, lifetime, extra } = record
   const list = commits || undefined
-  const members = { created, until, data: Object.fromEntries(data), commits: list, authenticated, ...extra }
+  const members = { created, until, data: Object.fromEntries(data), commits: list, authenticated, lifetime, ...extra }
   const bytes = crypto.utf8(JSON.stringify(members))
   if (bytes.length <= maxBytes) return bytes
   if (commits) return encodeRecord({ ...record, commits: '' }, maxBytes)
@@ -112,7 +115,9 @@ function parseRecord(plaintext: Uint8Array): SessionRecord | undefined {
     const { created, until, data, commits } = parsed
     if (!isTime(created) || !isTime(until) || !isObject(data)) return undefined
     const authenticated = isTime(parsed.authenticated) ? parsed.authenticated : undefined
-    return { created, until, data: mapOf(data), commits: listOf(commits), authenticated, extra: extraOf(parsed) }
+    const lifetime = isLifetime(parsed.lifetime) ? parsed.lifetime : undefined
+    const extra = extraOf(parsed)
+    return { created, until, data: mapOf(data), commits: listOf(commits), authenticated, lifetime, extra }
   } catch {
     return undefined
   }
@@ -129,13 +134,13 @@ function listOf(commits: Json | undefined): string | undefined {
   return typeof commits === 'string' && /^(?:[A-Za-z0-9_-]{8})+$/.test(commits) ? commits : undefined
 }
 
-const known = new Set(['created', 'until', 'data', 'commits', 'authenticated'])
+const known = new Set(['created', 'until', 'data', 'commits', 'authenticated', 'lifetime'])
 const noExtra: Readonly<Record<string, Json>> = Object.freeze({})
 
 /** Looks first: taking an object apart costs more than most of them have in it. */
 function extraOf(parsed: Record<string, Json>): Readonly<Record<string, Json>> {
   if (Object.keys(parsed).every((name) => known.has(name))) return noExtra
-  const { created, until, data, commits, authenticated, ...extra } = parsed
+  const { created, until, data, commits, authenticated, lifetime, ...extra } = parsed
   return extra
 }
 

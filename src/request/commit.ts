@@ -142,7 +142,7 @@ async function change(state: RequestState, claim: Claim, from: Found): Promise<C
     const record = { ...base.record, data, commits: commitsIn(state, base) }
     const value = await sealRecord(keys, claim.identity, revision, encodeRecord(record, state.settings.maxBytes))
     const readAt = performance.now()
-    const result = await update(state, claim, value, state.secondsToLive(record.until), base)
+    const result = await update(state, claim, value, state.secondsToLive(record), base)
     if (result.status === 'stored' || result.status === 'contained') {
       state.opened.set(claim.identity.key, { keys, bytes: value, revision, record })
       state.emit({ type: 'commit', outcome: 'updated', bytes: value.length, attempts })

@@ -4,22 +4,26 @@ import type { StoreUnavailableError } from '../errors.ts'
 import type { SessionEvent, SessionEventHandler } from '../events.ts'
 import type { OpenedRecords } from '../record/opened.ts'
 import type { SessionRecord } from '../record/record.ts'
-import type { CallOptions, Store, Version } from '../store.ts'
+import { tombstoneMarginSeconds } from '../record/tombstone.ts'
+import { type CallOptions, maxTtlSeconds, type Store, type Version } from '../store.ts'
 import { Budget, type CallTime } from './budget.ts'
 import type { CommitQueue } from './commit-queue.ts'
+import type { Lifetimes, Times } from './lifetime.ts'
 
 /** Checked options with their defaults. */
-export interface Settings extends TokenSettings {
+export interface Settings extends TokenSettings, Times {
   readonly store: Store
-  readonly idleSeconds: number
-  /** The longest a record is kept without being used: `idleSeconds`, but a tombstone must still outlive it in every store. */
-  readonly recordSeconds: number
-  readonly tombstoneSeconds: number
-  readonly absoluteSeconds: number
+  readonly lifetimes: Lifetimes
   readonly maxBytes: number
   readonly requestMs: number
   readonly onUnavailable: 'fail' | 'anonymous'
   readonly onEvent: SessionEventHandler | undefined
+}
+
+/** What a claim and a record say of when their session ends. */
+interface Ending {
+  readonly until: number
+  readonly lifetime?: string | undefined
 }
 
 /** What the requests of one configuration share. */
@@ -94,10 +98,23 @@ export class Exchange {
     return this.budget.call((signal) => work(this.settings.store, { signal, ranOut }), time)
   }
 
-  /** The TTL of a record that ends for good at `until`: idle time, cut short by the end. Whole seconds, at least 1. */
-  secondsToLive(until: number): number {
+  /** The times of a lifetime. One that is not known, because another release wrote it, has the default ones. */
+  timesOf(lifetime: string | undefined): Times {
+    return lifetime === undefined ? this.settings : (this.settings.lifetimes[lifetime] ?? this.settings)
+  }
+
+  /** The TTL of a record: the idle time of its lifetime, cut short by its end for good. Whole seconds, at least 1. */
+  secondsToLive({ until, lifetime }: Ending): number {
     const left = until - this.settings.now() / 1000
-    return Math.max(1, Math.ceil(Math.min(this.settings.recordSeconds, left)))
+    return Math.max(1, Math.ceil(Math.min(this.timesOf(lifetime).recordSeconds, left)))
+  }
+
+  /** How long a tombstone must live. A copy of a record whose lifetime is not known may live until its end for good. */
+  secondsToOutlive({ until, lifetime }: Ending): number {
+    const { tombstoneSeconds } = this.timesOf(lifetime)
+    if (lifetime === undefined || this.settings.lifetimes[lifetime]) return tombstoneSeconds
+    const left = Math.ceil(until - this.settings.now() / 1000) + tombstoneMarginSeconds
+    return Math.min(Math.max(tombstoneSeconds, left), maxTtlSeconds)
   }
 }
 

@@ -7,7 +7,7 @@ export async function handOut(state: RequestState, claim: Claim): Promise<string
   const { tokens } = await state.signer()
   const { cookie } = state.settings
   state.claim = { ...claim, outdated: undefined }
-  return serializeCookie(cookie, cookie.name, await tokens.sign(claim), secondsLeft(state, claim))
+  return serializeCookie(cookie, cookie.name, await tokens.sign(claim), maxAge(state, claim))
 }
 
 /**
@@ -23,7 +23,10 @@ export async function tell(state: RequestState, claim: Claim, revision: number, 
   const { cookie } = state.settings
   state.claim = told
   const receipt = await receipts.issue(claim.identity.key, revision)
-  return serializeCookie(cookie, cookie.receiptName, receipt, secondsLeft(state, told))
+  return serializeCookie(cookie, cookie.receiptName, receipt, maxAge(state, told))
 }
 
-const secondsLeft = (state: RequestState, claim: Claim) => claim.until - state.settings.now() / 1000
+/** Undefined where the cookie ends with the browser. */
+function maxAge(state: RequestState, { until, lifetime }: Claim): number | undefined {
+  return state.timesOf(lifetime).persistent ? until - state.settings.now() / 1000 : undefined
+}

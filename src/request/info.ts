@@ -1,19 +1,20 @@
 import { need } from '../checks.ts'
 import type { SessionInfo } from '../session.ts'
+import { defaultLifetime } from './lifetime.ts'
 import type { RequestState } from './state.ts'
+import { renewedTimes } from './times.ts'
 
 /** What is known of the session as of this place in the order of calls; undefined where none is stored. */
 export function infoOf(state: RequestState): Promise<SessionInfo | undefined> {
   if (state.destroyed) return Promise.resolve(undefined)
   const { regenerated } = state
-  const now = secondsOf(state)
   return state.ask(() => {
     const { loaded, claim } = state
     if (loaded?.status !== 'found' || !claim) return undefined
-    const { created, authenticated, until } = loaded.record
+    const { record } = loaded
+    const { created, authenticated, until, lifetime } = { ...record, ...renewedTimes(state, record, regenerated) }
     const { ref } = claim.identity
-    if (!regenerated?.reauthenticated) return Object.freeze({ created, authenticated, until, ref })
-    return Object.freeze({ created, authenticated: now, until: now + state.settings.absoluteSeconds, ref })
+    return Object.freeze({ created, authenticated, until, lifetime: lifetime ?? defaultLifetime, ref })
   })
 }
 
@@ -26,5 +27,3 @@ export async function isAuthenticatedWithin(state: RequestState, seconds: number
   if (info?.authenticated === undefined) return false
   return state.settings.now() / 1000 - info.authenticated < seconds
 }
-
-const secondsOf = ({ settings }: RequestState) => Math.floor(settings.now() / 1000)

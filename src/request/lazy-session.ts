@@ -7,6 +7,7 @@ import { quiet } from './failures.ts'
 import { infoOf, isAuthenticatedWithin } from './info.ts'
 import { reopen } from './reopen.ts'
 import type { RequestState } from './state.ts'
+import { joined } from './times.ts'
 
 class Implementation implements Session<Record<string, unknown>> {
   readonly #state: RequestState
@@ -57,13 +58,14 @@ class Implementation implements Session<Record<string, unknown>> {
   }
 
   regenerate(options: RegenerateOptions = {}): void {
-    refuseUnknown(options, ['keep', 'reauthenticated'], 'option of regenerate:')
+    refuseUnknown(options, ['keep', 'reauthenticated', 'lifetime'], 'option of regenerate:')
     const state = this.#writable()
     if (state.isReopened)
       throw new SessionUseError('a reopened session cannot regenerate: nobody would get the new cookie')
-    const { keep, reauthenticated = false } = options
+    const { keep } = options
+    const regenerated = joined(state, options)
     if (keep !== undefined) state.calls.write({ type: 'keep', keys: [...keep] })
-    state.regenerated = { reauthenticated: reauthenticated || state.regenerated?.reauthenticated === true }
+    state.regenerated = regenerated
   }
 
   destroy(): void {

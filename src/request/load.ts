@@ -46,7 +46,7 @@ interface Held {
 async function fetchClaim(exchange: Exchange, given: Claim): Promise<Held> {
   const told = withReceipt(given, exchange.settings.cookie, exchange.cookieHeader, await exchange.signer())
   const claim = told instanceof Promise ? await told : told
-  const touchSeconds = exchange.isPassive ? undefined : exchange.secondsToLive(claim.until)
+  const touchSeconds = exchange.isPassive ? undefined : exchange.secondsToLive(claim)
   let loaded: Loaded = await readRecord(exchange, claim, claim.revision, touchSeconds)
   if (isOlder(loaded, claim)) loaded = await readRecord(exchange, claim, claim.revision)
   if (isOlder(loaded, claim)) {
@@ -71,8 +71,9 @@ export async function readRecord(
 ): Promise<Stored> {
   const readAt = performance.now()
   const onGivenUp = (node: string) => exchange.emit({ type: 'node-given-up', node })
+  const recordSeconds = touchSeconds ?? exchange.secondsToLive(claim)
   const entry = await exchange.call((store, { signal, ranOut }) =>
-    store.read(claim.identity.key, { signal, ranOut, atLeast, touchSeconds, onGivenUp }),
+    store.read(claim.identity.key, { signal, ranOut, atLeast, touchSeconds, recordSeconds, onGivenUp }),
   )
   return entry === null ? { status: 'absent' } : openEntry(exchange, claim, entry, readAt)
 }

@@ -12,6 +12,12 @@ import { type Fetched, fetchClaims } from './load.ts'
 
 const nothing: SessionData = new Map()
 
+/** What all calls of `regenerate` of a request ask for together. */
+export interface Regenerated {
+  readonly reauthenticated: boolean
+  readonly lifetime: string | undefined
+}
+
 /** The mutable state of one request's session. The session's methods write it, the commit reads it. */
 export class RequestState extends Exchange {
   #calls: Calls | undefined
@@ -31,7 +37,7 @@ export class RequestState extends Exchange {
   refusal: SessionUseError | undefined
   closed = false
   destroyed = false
-  regenerated: { reauthenticated: boolean } | undefined
+  regenerated: Regenerated | undefined
   /** The claim of the cookie, then of the session that the commit wrote. Undefined until asked for, or where there is none. */
   claim: Claim | undefined
   /** Every session that the cookies name: of two that live none is used, but a logout ends both. */

@@ -1,18 +1,46 @@
+import { need } from '../checks.ts'
 import type { SessionRecord } from '../record/record.ts'
-import type { RequestState } from './state.ts'
+import type { RegenerateOptions } from '../session.ts'
+import { defaultLifetime } from './lifetime.ts'
+import type { Regenerated, RequestState } from './state.ts'
 
-type Times = Pick<SessionRecord, 'created' | 'until' | 'authenticated'>
+type RecordTimes = Pick<SessionRecord, 'created' | 'until' | 'authenticated' | 'lifetime'>
 
 /** When a session that begins now began, and when it ends for good; whether its user has just proved who they are. */
-export function newTimes(state: RequestState): Times {
-  const created = Math.floor(state.settings.now() / 1000)
-  const authenticated = state.regenerated?.reauthenticated ? created : undefined
-  return { created, until: created + state.settings.absoluteSeconds, authenticated }
+export function newTimes(state: RequestState): RecordTimes {
+  const created = secondsOf(state)
+  const { regenerated } = state
+  const lifetime = nameOf(regenerated?.lifetime)
+  const until = created + state.timesOf(lifetime).absoluteSeconds
+  return { created, until, authenticated: regenerated?.reauthenticated ? created : undefined, lifetime }
 }
 
-/** What a regenerate changes of the times of a session: nothing, but for a proof, from which the absolute time starts anew. */
-export function renewedTimes(state: RequestState): Partial<Times> {
-  if (!state.regenerated?.reauthenticated) return {}
-  const { created, ...renewed } = newTimes(state)
-  return renewed
+/**
+ * What a regenerate changes of the times of a session: nothing, but for a proof, from which the absolute time starts anew, and another
+ * lifetime, which counts from the last proof, or else from the first write.
+ */
+export function renewedTimes(
+  state: RequestState,
+  record: RecordTimes,
+  regenerated: Regenerated | undefined = state.regenerated,
+): Partial<RecordTimes> {
+  if (!regenerated?.reauthenticated && regenerated?.lifetime === undefined) return {}
+  const lifetime = regenerated.lifetime === undefined ? record.lifetime : nameOf(regenerated.lifetime)
+  const authenticated = regenerated.reauthenticated ? secondsOf(state) : record.authenticated
+  const until = (authenticated ?? record.created) + state.timesOf(lifetime).absoluteSeconds
+  return { until, authenticated, lifetime }
 }
+
+/** What all calls of `regenerate` ask for, this one included. Throws where its lifetime is not known. */
+export function joined(state: RequestState, options: RegenerateOptions): Regenerated {
+  const { regenerated, settings } = state
+  const { reauthenticated = false, lifetime = regenerated?.lifetime } = options
+  const isKnown = lifetime === undefined || lifetime === defaultLifetime || settings.lifetimes[lifetime] !== undefined
+  need(isKnown, 'lifetime of regenerate must be default or a name of the option lifetimes')
+  return { reauthenticated: reauthenticated || regenerated?.reauthenticated === true, lifetime }
+}
+
+/** As it stands in token and record, which do not name the default one. */
+const nameOf = (lifetime: string | undefined) => (lifetime === defaultLifetime ? undefined : lifetime)
+
+const secondsOf = ({ settings }: RequestState) => Math.floor(settings.now() / 1000)

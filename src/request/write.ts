@@ -36,9 +36,9 @@ export async function create(state: RequestState, record: SessionRecord, after: 
     const identity = await identify(drawId(), state.settings.namespace, keys)
     const revision = nextRevision(state, after)
     const value = await sealRecord(keys, identity, revision, plaintext)
-    const seconds = state.secondsToLive(record.until)
+    const seconds = state.secondsToLive(record)
     const write = (options: CallOptions) => state.settings.store.create(identity.key, value, seconds, options)
-    const claim = { identity, revision, until: record.until }
+    const claim = { identity, revision, until: record.until, lifetime: record.lifetime }
     const readAt = performance.now()
     const result = await settle(state, identity, value, write, { keepMs }).catch(async (error: unknown) => {
       if (error instanceof StoreUnavailableError) await undo(state, claim)
@@ -70,7 +70,7 @@ export async function rewrite(
     const revision = Math.max(nextRevision(state, after, found.revision), floor)
     const value = await sealRecord(keys, claim.identity, revision, plaintext)
     const readAt = performance.now()
-    const result = await update(state, claim, value, state.secondsToLive(record.until), found, timeToUndo(state))
+    const result = await update(state, claim, value, state.secondsToLive(record), found, timeToUndo(state))
     if (result.status === 'stored') {
       claim = { ...claim, revision, until: record.until }
       return { claim, bytes: value.length, attempts, found: foundAs(value, record, result.version, readAt) }
@@ -96,7 +96,7 @@ export async function bury(state: RequestState, claim: Claim, kind: 'destroyed' 
 export async function supersedeOld(state: RequestState, claim: Claim, base: Found, by: Identity): Promise<Superseding> {
   // Its rank does not matter: a tombstone beats every record.
   const value = tombstone('regenerated', nextRevision(state, base.revision, claim.revision), by)
-  const result = await update(state, claim, value, state.settings.tombstoneSeconds, base, timeToUndo(state))
+  const result = await update(state, claim, value, state.secondsToOutlive(claim), base, timeToUndo(state))
   if (result.status === 'contained') throw new StoreUnavailableError('the store returned an invalid entry')
   return result
 }
@@ -171,9 +171,9 @@ export async function undo(state: RequestState, claim: Claim): Promise<void> {
   await state.call((_, options) => end(state, claim, value, options), { atLeastMs: leastUndoMs }).catch(() => {})
 }
 
-async function end(state: RequestState, { identity }: Claim, value: Uint8Array, options: CallOptions) {
-  const { store } = state.settings
-  await store.delete(identity.key, { ...options, tombstone: { value, seconds: state.settings.tombstoneSeconds } })
+async function end(state: RequestState, claim: Claim, value: Uint8Array, options: CallOptions) {
+  const tombstone = { value, seconds: state.secondsToOutlive(claim) }
+  await state.settings.store.delete(claim.identity.key, { ...options, tombstone })
   return { status: 'stored', version: '' } as const
 }
 

@@ -1,11 +1,12 @@
 import { Hono } from 'hono'
 import { type SessionEnv, session } from '../../src/hono.ts'
-import type { Store } from '../../src/index.ts'
+import type { SessionOptions, Store } from '../../src/index.ts'
 
 /** What a server of these tests is told. */
 export interface AppOptions {
   readonly namespace: string
   readonly idleSeconds?: number | undefined
+  readonly lifetimes?: SessionOptions['lifetimes']
 }
 
 const sleep = (ms: number) => new Promise<void>((wake) => setTimeout(wake, ms))
@@ -13,12 +14,12 @@ const sleep = (ms: number) => new Promise<void>((wake) => setTimeout(wake, ms))
 /** A small application: every route is one way to use a session. */
 export function buildApp(
   store: Store,
-  { namespace, idleSeconds = 1800 }: AppOptions,
+  { namespace, idleSeconds = 1800, lifetimes }: AppOptions,
 ): Hono<SessionEnv<Record<string, unknown>>> {
   const app = new Hono<SessionEnv<Record<string, unknown>>>()
   const secret = 'the secret of all server tests: 0123456789'
   // As patient as their stores: a busy machine is no outage.
-  app.use(session({ store, secret, namespace, idleSeconds, requestMs: 60_000 }))
+  app.use(session({ store, secret, namespace, idleSeconds, lifetimes, requestMs: 60_000 }))
   app.get('/untouched', (c) => c.text('untouched'))
   app.get('/data', async (c) => c.json(await c.var.session.all()))
   app.post('/set/:key/:value', (c) => {
@@ -48,6 +49,11 @@ export function buildApp(
   })
   app.post('/login', (c) => {
     c.var.session.regenerate({ reauthenticated: true })
+    c.var.session.set('userId', 'u1')
+    return c.text('in')
+  })
+  app.post('/login/:lifetime', (c) => {
+    c.var.session.regenerate({ reauthenticated: true, lifetime: c.req.param('lifetime') })
     c.var.session.set('userId', 'u1')
     return c.text('in')
   })

@@ -4,6 +4,8 @@ import { startMemcached, startRedis } from '../support/servers.ts'
 import type { BackendKind } from './backends.ts'
 import { oneProcess, type Servers } from './processes.ts'
 
+const lifetimes = { remembered: { idleSeconds: 6, absoluteSeconds: 16 } }
+
 /** A case on the server's own clock; again, on a server of its own, where the machine was late. */
 const onServer = (
   [kind, start]: readonly [BackendKind, typeof startMemcached],
@@ -12,7 +14,7 @@ const onServer = (
 ) =>
   onTime(async ({ sleep }) => {
     await using server = await start()
-    const servers = await oneProcess(kind, server.port, { namespace: 'expiry', idleSeconds })
+    const servers = await oneProcess(kind, server.port, { namespace: 'expiry', idleSeconds, lifetimes })
     try {
       await run(servers, sleep)
     } finally {
@@ -42,6 +44,27 @@ describe.concurrent.each([['memcached', startMemcached] as const, ['redis', star
           await sleep(500)
           expect((await servers.get('/untouched', cookie)).status).toBe(200)
         }
+        expect((await servers.get('/data', cookie)).text).toBe('{}')
+      }))
+
+    it('a remembered session outlives an ordinary one, slides by its own idle time and ends by its own absolute one', () =>
+      onServer(backend, 2, async (servers, sleep) => {
+        const ordinary = (await servers.post('/login/default')).cookie
+        const remembered = (await servers.post('/login/remembered')).cookie
+        const data = async (cookie: string | undefined) => (await servers.get('/data', cookie)).text
+        // Reads every 3.5 s: more than the idle time of an ordinary one, and less than that of a remembered one, which would end without.
+        for (let passed = 3.5; passed < 15; passed += 3.5) {
+          await sleep(3500)
+          expect([passed, await data(ordinary), await data(remembered)]).toEqual([passed, '{}', '{"userId":"u1"}'])
+        }
+        await sleep(3000)
+        expect(await data(remembered)).toBe('{}')
+      }))
+
+    it('a remembered session that nobody uses ends by its own idle time', () =>
+      onServer(backend, 2, async (servers, sleep) => {
+        const { cookie } = await servers.post('/login/remembered')
+        await sleep(8000)
         expect((await servers.get('/data', cookie)).text).toBe('{}')
       }))
   },

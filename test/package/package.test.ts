@@ -82,10 +82,10 @@ describe('public names', () => {
     expect(listed.join('\n')).toMatchInlineSnapshot(`
       "claimcheck: SessionConflictError SessionError SessionGoneError SessionOptionsError SessionUseError SessionValueError StoreUnavailableError createSessions createVerifier revisionOf
         type AnySessionError BadTokenReason CallOptions CommitOptions CommitResult CookieOptions CreateResult
-        type DeleteOptions Entry NodeHealth OpenSession ReadOptions RegenerateOptions ReopenedSession Secret
-        type Session SessionErrorCode SessionEvent SessionEventHandler SessionInfo SessionOptions SessionReader
-        type Sessions Store StoreHealth Stored Tombstone UnavailableOptions UnavailableReason UpdateOptions
-        type UpdateResult VerifiedCookie Verifier VerifierOptions Version
+        type DeleteOptions Entry LifetimeOptions NodeHealth OpenSession ReadOptions RegenerateOptions
+        type ReopenedSession Secret Session SessionErrorCode SessionEvent SessionEventHandler SessionInfo
+        type SessionOptions SessionReader Sessions Store StoreHealth Stored Tombstone UnavailableOptions
+        type UnavailableReason UpdateOptions UpdateResult VerifiedCookie Verifier VerifierOptions Version
       claimcheck/hono: session
         type SessionEnv
       claimcheck/memory: memoryStore

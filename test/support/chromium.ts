@@ -1,6 +1,6 @@
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { type Browser, chromium } from 'playwright-core'
+import { type Browser, type BrowserContext, chromium } from 'playwright-core'
 
 /** Flags for a browser without a display, a user or a reason to talk to anybody but the demo. */
 const flags = [
@@ -16,6 +16,11 @@ export function startBrowser(): Promise<Browser> {
     args: flags,
     ignoreDefaultArgs: ['--disable-back-forward-cache'],
   })
+}
+
+/** Chromium with a profile, as a visitor has it: what it keeps is there when it is opened again. */
+export function openProfile(folder: string): Promise<BrowserContext> {
+  return chromium.launchPersistentContext(folder, { executablePath: findChromium(), args: flags })
 }
 
 function findChromium(): string {

@@ -26,6 +26,7 @@ export interface ReferenceClaims {
   readonly exp: number
   readonly aud: string
   readonly sub?: string | undefined
+  readonly lifetime?: string | undefined
 }
 
 const sha256 = (data: Uint8Array) => createHash('sha256').update(data).digest()
@@ -65,8 +66,8 @@ export function macOver(signing: Uint8Array, input: string): string {
 
 /** What signing writes for these claims. */
 export function referenceToken(keys: ReferenceKeys, claims: ReferenceClaims): string {
-  const { sid, rev, iat, exp, aud, sub } = claims
-  return mintToken(keys.signing, keys.header, JSON.stringify({ sid, rev, iat, exp, aud, sub }))
+  const { sid, rev, iat, exp, aud, sub, lifetime } = claims
+  return mintToken(keys.signing, keys.header, JSON.stringify({ sid, rev, iat, exp, aud, sub, lifetime }))
 }
 
 /** What a store sees of an id. */
@@ -124,6 +125,7 @@ export interface VectorInput {
   /** Seconds since 1970: the absolute end. */
   readonly until: number
   readonly subject?: string | undefined
+  readonly lifetime?: string | undefined
   readonly iv: string
   /** The JSON that is sealed. */
   readonly plaintext: string
@@ -160,7 +162,7 @@ export function secretOf({ secret }: VectorInput): Buffer {
 
 /** The outputs of a case, by this implementation. */
 export function referenceOutput(input: VectorInput): VectorOutput {
-  const { namespace, revision, now, until: exp } = input
+  const { namespace, revision, now, until: exp, lifetime } = input
   const keys = referenceKeys(secretOf(input), input.cookie)
   const id = hex(input.id)
   const sid = base64url(id)
@@ -171,7 +173,7 @@ export function referenceOutput(input: VectorInput): VectorOutput {
     header: keys.header,
     encodedHeader: base64url(keys.header),
     tag: keys.tag.toString('hex'),
-    token: referenceToken(keys, { sid, rev: revision, iat, exp, aud: namespace, sub: input.subject }),
+    token: referenceToken(keys, { sid, rev: revision, iat, exp, aud: namespace, sub: input.subject, lifetime }),
     receipt: referenceReceipt(keys, referenceStoreKey(namespace, id), revision),
     key: referenceStoreKey(namespace, id),
     ref: referenceRef(keys, id),

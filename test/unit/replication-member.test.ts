@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { memoryStore } from '../../adapters/stores/memory.ts'
 import { RefusalError } from '../../adapters/stores/refusal.ts'
 import { inBackground } from '../../adapters/stores/replication/asking.ts'
-import { Handover } from '../../adapters/stores/replication/handover.ts'
+import { Handover, type Missed } from '../../adapters/stores/replication/handover.ts'
 import { Member, outageOf } from '../../adapters/stores/replication/member.ts'
 import { StoreUnavailableError } from '../../src/errors.ts'
 import type { Tombstone } from '../../src/store.ts'
@@ -174,7 +174,7 @@ it('an outage is told by what failed last, not by what failed once', async () =>
 describe('what waits for a member', () => {
   const stone = (revision: number): Tombstone => ({ value: Uint8Array.of(0, 1, revision), seconds: 60 })
   function handoverOf(isRepaired = true) {
-    const repair = vi.fn(async (_: Member, _key: string, _tombstone: Tombstone | undefined) => isRepaired)
+    const repair = vi.fn(async (_: Member, _key: string, _missed: Missed) => isRepaired)
     return { handover: new Handover(repair), repair }
   }
 
@@ -195,6 +195,21 @@ describe('what waits for a member', () => {
       [member, 'b', stone(1)],
     ])
     expect(handover.hasWork(member)).toBe(false)
+  })
+
+  it('a record is noted with how long it lives, the last time said; a tombstone stays a tombstone', async () => {
+    const { member } = memberOf()
+    const { handover, repair } = handoverOf()
+    handover.note(member, 'a', 60)
+    handover.note(member, 'a', 90)
+    handover.note(member, 'a')
+    handover.note(member, 'b', stone(1))
+    handover.note(member, 'b', 90)
+    await handover.run(member)
+    expect(repair.mock.calls).toEqual([
+      [member, 'a', 90],
+      [member, 'b', stone(1)],
+    ])
   })
 
   it('runs by itself after 200 ms where the member is up, and again where it was in vain', async () => {

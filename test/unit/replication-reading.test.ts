@@ -36,6 +36,32 @@ describe('copies that differ', () => {
     expect(await held(key)).toEqual([newer, newer, newer])
   })
 
+  it('a copy that is written again lives as long as the record does, not as long as the longest session', async () => {
+    const { store, members } = testCluster(2)
+    const [home, copy] = members as [TestMember, TestMember]
+    await store.create('remembered', older, 86_400)
+    await store.read('remembered', { touchSeconds: 86_400 })
+    await home.inner.create(key, newer, 60)
+    await store.read(key, { recordSeconds: 60 })
+    expect((await copy.inner.read(key))?.value).toEqual(newer)
+    await pass(61_000)
+    expect([await home.inner.read(key), await copy.inner.read(key)]).toEqual([null, null])
+  })
+
+  it('so does one that a node missed while it was away, and gets when it is back', async () => {
+    const test = testCluster(2)
+    const { store, members } = test
+    const copy = members[1] as TestMember
+    await store.read('remembered', { touchSeconds: 86_400 })
+    await takeOut(test, 1)
+    await store.create(key, newer, 60)
+    copy.always(undefined)
+    await pass(3000)
+    expect((await copy.inner.read(key))?.value).toEqual(newer)
+    await pass(61_000)
+    expect(await copy.inner.read(key)).toBeNull()
+  })
+
   it('are read again where another writer came between', async () => {
     const { store, members, held } = testCluster(2)
     const third = recordOf(3)

@@ -30,12 +30,12 @@ async function subject({ input }: Vector) {
   const ring = await deriveKeys(checkSecrets(given), input.cookie)
   const identity = await identify(bytes(input.id), input.namespace, ring)
   const tokens = createTokens(ring, input.namespace, () => input.now)
-  const { revision, until, subject } = input
-  return { ring, identity, tokens, claim: { identity, revision, until, subject } }
+  const { revision, until, subject, lifetime } = input
+  return { ring, identity, tokens, claim: { identity, revision, until, subject, lifetime } }
 }
 
 it('there are vectors, with names of their own', () => {
-  expect(new Set(vectors.map(({ name }) => name)).size).toBe(8)
+  expect(new Set(vectors.map(({ name }) => name)).size).toBe(9)
 })
 
 describe.each(vectors)('$name', (vector) => {
@@ -92,8 +92,8 @@ describe.each(vectors)('$name', (vector) => {
   it('record, opened, and its contents encoded again', async () => {
     const { ring, identity } = await subject(vector)
     const opened = await openRecord(ring, identity, bytes(output.record))
-    const { created, until, data, commits, authenticated, ...extra } = JSON.parse(input.plaintext)
-    const record = { created, until, data: new Map(Object.entries(data)), commits, authenticated, extra }
+    const { created, until, data, commits, authenticated, lifetime, ...extra } = JSON.parse(input.plaintext)
+    const record = { created, until, data: new Map(Object.entries(data)), commits, authenticated, lifetime, extra }
     expect(opened).toEqual({ status: 'record', revision: input.revision, record })
     if (opened.status !== 'record') throw new Error('not opened')
     expect(new TextDecoder().decode(encodeRecord(opened.record, 65_536))).toBe(input.plaintext)

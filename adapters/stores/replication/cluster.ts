@@ -1,6 +1,6 @@
 import { type CallOptions, maxTtlSeconds, type Store, type Tombstone } from '../../../src/store.ts'
 import { type Asking, hasRunOut, inBackground } from './asking.ts'
-import { Handover } from './handover.ts'
+import { Handover, type Missed } from './handover.ts'
 import { Member } from './member.ts'
 
 /** What makes a cluster out of stores. */
@@ -26,7 +26,7 @@ const tombstoneSeconds = 86_400
 const marginSeconds = 60
 
 /** Brings the copies of a key together again, so that this member has its own; false where that failed. */
-export type RepairRecord = (cluster: Cluster, key: string, member: Member) => Promise<boolean>
+export type RepairRecord = (cluster: Cluster, key: string, member: Member, seconds?: number) => Promise<boolean>
 
 /** The members, who owns what, and what is still to be handed over. Shared by reading and writing. */
 export class Cluster {
@@ -39,7 +39,7 @@ export class Cluster {
   constructor(options: ClusterOptions, repairRecord: RepairRecord) {
     this.options = options
     this.#repairRecord = repairRecord
-    this.handover = new Handover((member, key, tombstone) => this.#repair(member, key, tombstone))
+    this.handover = new Handover((member, key, missed) => this.#repair(member, key, missed))
     for (const { name, store } of options.members) this.add(name, () => store)
   }
 
@@ -89,8 +89,8 @@ export class Cluster {
   }
 
   /** Every time that passes here bounds how long a stale copy can live, and so how long a tombstone must. */
-  sawSeconds(seconds: number): void {
-    this.#longestSeconds = Math.max(this.#longestSeconds, seconds)
+  sawSeconds(seconds: number | undefined): void {
+    if (seconds !== undefined) this.#longestSeconds = Math.max(this.#longestSeconds, seconds)
   }
 
   /** For a copy that is written again without its own time at hand: as long as any record lives here. */
@@ -112,8 +112,8 @@ export class Cluster {
   }
 
   /** What a node that is back has missed; false where it could not be told. */
-  async #repair(member: Member, key: string, tombstone: Tombstone | undefined): Promise<boolean> {
-    if (!tombstone) return this.#repairRecord(this, key, member)
+  async #repair(member: Member, key: string, tombstone: Missed): Promise<boolean> {
+    if (typeof tombstone !== 'object') return this.#repairRecord(this, key, member, tombstone)
     return (await member.ask((store) => store.delete(key, { tombstone }).then(() => true), inBackground)) === true
   }
 

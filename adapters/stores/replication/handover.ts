@@ -7,16 +7,16 @@ const maxKeys = 10_000
 /** Until a key is tried again; doubled as long as others stand in the way (the other copy's node may be away too). */
 const [firstPauseMs, longestPauseMs] = [200, 1600]
 
-/** Work for one key of a node that was away: write this tombstone, or, without one, read the key, which repairs it. */
-type Work = (key: string, tombstone: Tombstone | undefined) => Promise<void>
+/** What a node that was away missed of a key: a tombstone, or else a record, which a read repairs; for how many seconds, where known. */
+export type Missed = Tombstone | number | undefined
 
 /** Remembers what a node missed, and makes up for it when the node is back. */
 export class Handover {
-  readonly #missed: Map<Member, Map<string, Tombstone | undefined>> = new Map()
-  readonly #repair: (member: Member, ...work: Parameters<Work>) => Promise<boolean>
+  readonly #missed: Map<Member, Map<string, Missed>> = new Map()
+  readonly #repair: (member: Member, key: string, missed: Missed) => Promise<boolean>
 
   /** `repair` tells whether the node has it now. */
-  constructor(repair: (member: Member, ...work: Parameters<Work>) => Promise<boolean>) {
+  constructor(repair: (member: Member, key: string, missed: Missed) => Promise<boolean>) {
     this.#repair = repair
   }
 
@@ -25,11 +25,12 @@ export class Handover {
   }
 
   /** A tombstone is never replaced by the wish for a record. */
-  note(member: Member, key: string, tombstone?: Tombstone): void {
-    const keys = this.#missed.get(member) ?? new Map<string, Tombstone | undefined>()
+  note(member: Member, key: string, missed?: Missed): void {
+    const keys = this.#missed.get(member) ?? new Map<string, Missed>()
     this.#missed.set(member, keys)
-    if (keys.size >= maxKeys && !keys.has(key) && !makeRoom(keys, tombstone)) return
-    keys.set(key, tombstone ?? keys.get(key))
+    if (keys.size >= maxKeys && !keys.has(key) && !makeRoom(keys, missed)) return
+    const before = keys.get(key)
+    keys.set(key, typeof missed !== 'object' && typeof before === 'object' ? before : (missed ?? before))
     if (member.isUp) this.#soon(member)
     else member.hurry()
   }
@@ -39,15 +40,15 @@ export class Handover {
     const keys = this.#missed.get(member)
     if (!keys) return
     this.#missed.delete(member)
-    const failed: [key: string, tombstone: Tombstone | undefined][] = []
-    for (const [key, tombstone] of keys) {
+    const failed: [key: string, missed: Missed][] = []
+    for (const [key, missed] of keys) {
       // Nobody waits for this: whatever a store throws is for a later try.
-      if (member.isUp && (await this.#repair(member, key, tombstone).catch(() => false))) continue
-      failed.push([key, tombstone])
+      if (member.isUp && (await this.#repair(member, key, missed).catch(() => false))) continue
+      failed.push([key, missed])
     }
     if (failed.length > 0) this.#pauses.set(member, Math.min(2 * this.#pauseOf(member), longestPauseMs))
     else this.#pauses.delete(member)
-    for (const [key, tombstone] of failed) this.note(member, key, tombstone)
+    for (const [key, missed] of failed) this.note(member, key, missed)
   }
 
   readonly #pauses: WeakMap<Member, number> = new WeakMap()
@@ -83,8 +84,8 @@ export class Handover {
 }
 
 /** A full list takes a tombstone in place of a record, which reads repair anyway; a lost tombstone could bring a session back. */
-function makeRoom(keys: Map<string, Tombstone | undefined>, tombstone: Tombstone | undefined): boolean {
-  if (!tombstone) return false
-  for (const [key, wish] of keys) if (!wish) return keys.delete(key)
+function makeRoom(keys: Map<string, Missed>, missed: Missed): boolean {
+  if (typeof missed !== 'object') return false
+  for (const [key, wish] of keys) if (typeof wish !== 'object') return keys.delete(key)
   return false
 }

@@ -60,14 +60,14 @@ export async function acknowledge(
   write: Write,
   given: readonly Copy[],
 ): Promise<{ readonly status: 'stored'; readonly version: Version }> {
-  const { cluster, key, value, asking } = write
+  const { cluster, key, value, seconds, asking } = write
   let copies = given
   for (let check = 0; !stored(copies).every(isCurrent); check++) {
     const found = check < maxChecks ? await read(cluster, key, asking.call) : null
     if (!found || !sameBytes(found.entry.value, value)) throw noOwnerError(write)
     copies = found.copies
   }
-  for (const { member, status } of copies) if (status === 'down') cluster.handover.note(member, key)
+  for (const { member, status } of copies) if (status === 'down') cluster.handover.note(member, key, seconds)
   return { status: 'stored', version: entryOf(value, copies).version }
 }
 

@@ -23,7 +23,7 @@ export async function readEntry(cluster: Cluster, key: string, options: ReadOpti
   const owners = cluster.ownersOf(key)
   const [only] = owners
   if (owners.length !== 1 || !only) return (await read(cluster, key, options))?.entry ?? null
-  if (options.touchSeconds !== undefined) cluster.sawSeconds(options.touchSeconds)
+  cluster.sawSeconds(secondsIn(options))
   const entry = await only.ask((store) => store.read(key, options), askingOf(owners, options))
   if (entry && !isTombstone(entry.value)) {
     const { value, version } = entry
@@ -43,7 +43,7 @@ export async function read(
   options: ReadOptions,
   answered?: readonly Copy[],
 ): Promise<Replicated | null> {
-  if (options.touchSeconds !== undefined) cluster.sawSeconds(options.touchSeconds)
+  cluster.sawSeconds(secondsIn(options))
   const owners = cluster.ownersOf(key)
   const asking = askingOf(owners, options)
   for (let round = 0; round < maxRounds; round++) {
@@ -63,7 +63,8 @@ export async function read(
       throw away(copies)
     const repaired = await repair(cluster, key, copies, best.value, options, asking)
     // Who only reads hands over too: between two restarts a session may be read where its node is still out.
-    for (const { member, status } of repaired ?? []) if (status === 'down') cluster.handover.note(member, key)
+    for (const { member, status } of repaired ?? [])
+      if (status === 'down') cluster.handover.note(member, key, secondsIn(options))
     if (repaired) return { entry: entryOf(best.value, repaired), copies: repaired }
   }
   // That is this one session's trouble: the copies are there.
@@ -71,8 +72,8 @@ export async function read(
 }
 
 /** Reading repairs: afterwards a member that was away holds what the others hold. */
-export const repairByReading: RepairRecord = async (cluster, key, member) => {
-  const found = await read(cluster, key, {}).catch(() => undefined)
+export const repairByReading: RepairRecord = async (cluster, key, member, recordSeconds) => {
+  const found = await read(cluster, key, { recordSeconds }).catch(() => undefined)
   return found?.copies.every((copy) => copy.member !== member || copy.status !== 'down') ?? found === null
 }
 
@@ -80,6 +81,9 @@ export const repairByReading: RepairRecord = async (cluster, key, member) => {
 function pause(round: number): Promise<void> {
   return new Promise((wake) => setTimeout(wake, Math.random() * Math.min(32, 2 ** round)))
 }
+
+/** How long the record lives, as far as the caller says. */
+const secondsIn = ({ touchSeconds, recordSeconds }: ReadOptions) => touchSeconds ?? recordSeconds
 
 /** One parallel round trip; with `touchSeconds` each owner slides the expiry. */
 async function readCopies(
@@ -142,7 +146,7 @@ async function repair(
   options: ReadOptions,
   asking: Asking,
 ): Promise<readonly Copy[] | undefined> {
-  const seconds = options.touchSeconds ?? cluster.recordSeconds
+  const seconds = secondsIn(options) ?? cluster.recordSeconds
   const repaired: Copy[] = []
   let isCalm = true
   for (const copy of copies) {
