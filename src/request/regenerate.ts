@@ -46,7 +46,12 @@ async function attempt(state: RequestState, claim: Claim, from: Found, begun: Cl
   let base = from
   let created: Created | undefined
   for (let attempts = 1; attempts <= maxRegenerations; attempts++) {
-    const record = { ...base.record, ...renewedTimes(state, base.record), data: dataToWrite(state, base), commits: '' }
+    const record = {
+      ...base.record,
+      ...renewedTimes(state, base.record, state.regenerated),
+      data: dataToWrite(state, base),
+      commits: '',
+    }
     if (created) created = await rewrite(state, created, record, base.revision)
     else {
       created = await create(state, record, Math.max(base.revision, claim.revision))

@@ -22,7 +22,7 @@ export function newTimes(state: RequestState): RecordTimes {
 export function renewedTimes(
   state: RequestState,
   record: RecordTimes,
-  regenerated: Regenerated | undefined = state.regenerated,
+  regenerated: Regenerated | undefined,
 ): Partial<RecordTimes> {
   if (!regenerated?.reauthenticated && regenerated?.lifetime === undefined) return {}
   const lifetime = regenerated.lifetime === undefined ? record.lifetime : nameOf(regenerated.lifetime)

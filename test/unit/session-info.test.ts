@@ -16,7 +16,7 @@ describe('info', () => {
     await user.visit((session) => session.set('user', 'alice'))
     test.clock.advance(60_000)
     const [info, ref] = await user.visit(async (session) => [await session.info(), session.ref])
-    expect(info).toEqual({ created: began, authenticated: undefined, until: began + 28_800, ref })
+    expect(info).toEqual({ created: began, authenticated: undefined, until: began + 28_800, lifetime: 'default', ref })
     expect(Object.isFrozen(info)).toBe(true)
     await user.visit(async (session) => {
       session.destroy()
