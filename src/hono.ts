@@ -1,18 +1,40 @@
 import type { Context, Env, MiddlewareHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
-import { answerTo, SessionOptionsError, StoreUnavailableError } from './errors.ts'
-import { checkOptions, type SessionOptions, sameSettings } from './options.ts'
+import { need, refuseUnknown } from './checks.ts'
+import { always, perEnvironment } from './configured.ts'
+import { answerTo, SessionError, SessionOptionsError, StoreUnavailableError } from './errors.ts'
+import { type SessionOptions, sameSettings } from './options.ts'
 import { tellErrorsOnly, tellFromNowOn, writeTo } from './request/answer.ts'
 import type { Settings } from './request/exchange.ts'
 import { LazySession } from './request/lazy-session.ts'
-import { carriesSession, findOpen, type Open, type Places, placesOf, showOpen, twoSessions } from './request/nesting.ts'
+import {
+  carriesSession,
+  defaultName,
+  findOpen,
+  type Open,
+  type Places,
+  placesOf,
+  sentBy,
+  showOpen,
+  twoSessions,
+} from './request/nesting.ts'
 import type { RequestState } from './request/state.ts'
-import { isWorkers } from './runtime.ts'
 import type { Session } from './session.ts'
-import { type Sessions, sessionsFrom } from './sessions.ts'
+import type { Sessions } from './sessions.ts'
 
-/** The environment of a Hono app with sessions: `new Hono<SessionEnv<Data>>()` types `c.var.session`. */
-export type SessionEnv<Data extends object> = { Variables: { session: Session<Data> } }
+/**
+ * The environment of a Hono app with sessions: `new Hono<SessionEnv<Data>>()` types `c.var.session`, and
+ * `SessionEnv<Data, 'oauth'>` types `c.var.oauth`.
+ */
+export type SessionEnv<Data extends object, Name extends string = 'session'> = {
+  Variables: { [Key in Name]: Session<Data> }
+}
+
+/** Where a session is found, for an app with several. */
+export interface MountOptions {
+  /** `oauth` puts it at `c.var.oauth`; default `session`. Namespaces and cookie names of several must differ. */
+  readonly as?: string | undefined
+}
 
 /** Options, or a function of the context where they depend on bindings: built once per env object on Workers, once elsewhere. */
 type OptionsOf<E extends Env> = SessionOptions | ((c: Context<E>) => SessionOptions)
@@ -22,21 +44,23 @@ type OptionsOf<E extends Env> = SessionOptions | ((c: Context<E>) => SessionOpti
  *
  * A conflict, an ended session, one that is too large and an outage become `HTTPException` 409, 409, 413 and 503, the typed error
  * as `cause`. An unhandled error in a handler changes nothing; an `HTTPException` below 500 commits them. Mounted twice with the
- * same options it is one session, with different ones it throws. Mount it outside `etag()`, which drops cookies from a 304.
+ * same options it is one session, with different ones it throws, unless `as` gives them different names. Mount it outside `etag()`,
+ * which drops cookies from a 304.
  */
 // biome-ignore lint/suspicious/noExplicitAny: as Hono's own middleware, so that it fits every app without a cast.
-export function session<E extends Env = any>(options: OptionsOf<E>): MiddlewareHandler<E> {
+export function session<E extends Env = any>(options: OptionsOf<E>, mount: MountOptions = {}): MiddlewareHandler<E> {
+  const as = checkMount(mount)
   const configured = typeof options === 'function' ? perEnvironment(options) : always(options)
   return async function session(c, next) {
     const { settings, sessions } = configured(c)
-    const vars = c as unknown as Context<SessionEnv<object>>
-    const outer = LazySession.stateOf(vars.get('session'))?.settings
+    const vars = c as unknown as AnyContext
+    const outer = LazySession.stateOf(vars.get(as))?.settings
     if (outer && sameSettings(outer, settings)) return next()
-    if (outer) throw new SessionOptionsError('session() is mounted twice with different options')
+    if (outer) throw new SessionOptionsError('session() is mounted twice with different options: name one by { as }')
     const places = placesOf(c)
-    const around = openAround(places, settings)
+    const around = openAround(places, settings, as)
     if (around?.request === c.req.raw) return join(vars, around, next)
-    const { open, commit } = begin(vars, sessions, places, around)
+    const { open, commit } = begin(vars, sessions, places, around, as)
     const { state } = open
     try {
       await next()
@@ -50,6 +74,7 @@ export function session<E extends Env = any>(options: OptionsOf<E>): MiddlewareH
     const setCookies = state.closeUnchanged()
       ? noCookies
       : (await commit({ failed }).catch((error: unknown) => refuse(c, error))).setCookies
+    open.setCookies = setCookies
     if (c.error) {
       if (isAnswered(c)) complete(c)
       else throwAsHttp(c, c.error)
@@ -60,22 +85,25 @@ export function session<E extends Env = any>(options: OptionsOf<E>): MiddlewareH
 
 const noCookies: readonly string[] = []
 
-type AnyContext = Context<SessionEnv<object>>
+/** Any name: which one is only known to the types of the app. */
+type AnyContext = Context<SessionEnv<object, string>>
 type AnyOpen = Open<Session<object>>
 
 /** Another app is around this one, with the same sessions. */
-function openAround(places: Places, settings: Settings): AnyOpen | undefined {
-  const around = findOpen<Session<object>>(places)
+function openAround(places: Places, settings: Settings, as: string): AnyOpen | undefined {
+  const around = findOpen<Session<object>>(places, as)
   return around && sameSettings(around.state.settings, settings) ? around : undefined
 }
 
-function begin(c: AnyContext, sessions: Sessions<object>, places: Places, around: AnyOpen | undefined) {
+function begin(c: AnyContext, sessions: Sessions<object>, places: Places, around: AnyOpen | undefined, as: string) {
   const cookieHeader = c.req.header('Cookie')
   const { session, commit } = sessions.open(cookieHeader)
   const state = LazySession.stateOf(session) as RequestState
-  const open: AnyOpen = { request: c.req.raw, cookieHeader, session, state, failed: false }
+  const request = c.req.raw
+  const own = { as, setCookies: noCookies, beside: undefined }
+  const open: AnyOpen = { request, cookieHeader, session, state, failed: false, ...own }
   showOpen(places, open)
-  c.set('session', session)
+  c.set(as, session)
   state.answer = c
   state.tellUse = tellFromNowOn
   if (around?.cookieHeader === cookieHeader) state.outer = around?.state
@@ -86,7 +114,7 @@ function begin(c: AnyContext, sessions: Sessions<object>, places: Places, around
 async function join(c: AnyContext, open: AnyOpen, next: () => Promise<void>): Promise<void> {
   const { session, state } = open
   const { answer, tellUse } = state
-  c.set('session', session)
+  c.set(open.as, session)
   if (state.used) tellFromNowOn(c)
   state.answer = c
   state.tellUse = (inner) => tellFromNowOn(inner) && (answer && tellUse ? tellUse(answer) : true)
@@ -106,35 +134,20 @@ function end(state: RequestState, c: Context): void {
   state.tellUse = before === undefined ? tellErrorsOnly : (answer) => answer.error !== before && tellErrorsOnly(answer)
 }
 
-interface Configured {
-  readonly settings: Settings
-  readonly sessions: Sessions<object>
+function checkMount(mount: MountOptions): string {
+  refuseUnknown(mount, ['as'], 'option of session:')
+  const { as = defaultName } = mount
+  need(typeof as === 'string' && /^[A-Za-z_$][\w$]*$/.test(as), 'as must be a name, for c.var')
+  return as
 }
 
-function configure(options: SessionOptions): Configured {
-  const settings = checkOptions(options)
-  return { settings, sessions: sessionsFrom(settings) }
-}
-
-function always(options: SessionOptions): () => Configured {
-  const configured = configure(options)
-  return () => configured
-}
-
-function perEnvironment<E extends Env>(options: (c: Context<E>) => SessionOptions): (c: Context<E>) => Configured {
-  const byEnv = new WeakMap<object, Configured>()
-  const everywhere = {}
-  return (c) => {
-    const env = isWorkers() && typeof c.env === 'object' ? c.env : everywhere
-    const configured = byEnv.get(env) ?? configure(options(c))
-    byEnv.set(env, configured)
-    return configured
-  }
-}
-
-/** A thrown response below 500 is an answer, such as "wrong password"; anything else thrown is a failure. */
+/**
+ * A thrown response below 500 is an answer, such as "wrong password"; anything else thrown is a failure, and so is another session of
+ * this request that was refused: its 409 says that nothing was written.
+ */
 const isFailure = (error: Error | undefined) =>
-  error !== undefined && !(error instanceof HTTPException && error.status < 500)
+  error !== undefined &&
+  (!(error instanceof HTTPException && error.status < 500) || error.cause instanceof SessionError)
 
 /** An error handler has already given the error its status, as Hono's own does by `getResponse`. */
 const isAnswered = (c: Context) => c.error !== undefined && 'status' in c.error && c.res.status === c.error.status
@@ -152,11 +165,16 @@ function refuse(c: Context, error: unknown): never {
   throw error
 }
 
-/** Hono copies the headers of the answer so far onto that of an error: the page's cookies and `public, max-age` among them. */
+/**
+ * Hono copies the headers of the answer so far onto that of an error: the page's cookies and `public, max-age` among them. Only what
+ * another session has sent stays, since that one is stored.
+ */
 function dropAnswer(c: Context): void {
   c.res.body?.cancel().catch(() => {})
   c.res = undefined
   c.res = new Response(null)
+  const sent = sentBy(c.req.raw)
+  if (sent.length > 0) writeTo(c, sent)
 }
 
 /** Throws the HTTP form of an error that has one. A read inside a handler may have thrown it, too. */

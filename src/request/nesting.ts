@@ -1,5 +1,6 @@
 import { type Cookie, clearCookies } from '../claim/cookie.ts'
-import { SessionUseError } from '../errors.ts'
+import type { TokenSettings } from '../claim/signer.ts'
+import { SessionOptionsError, SessionUseError } from '../errors.ts'
 import { isWorkers } from '../runtime.ts'
 import type { HeaderMap } from './response-headers.ts'
 import type { RequestState } from './state.ts'
@@ -12,6 +13,12 @@ export interface Open<One> {
   readonly state: RequestState
   /** The handler of an app inside, which has the same session, has failed. */
   failed: boolean
+  /** What its commit has sent. */
+  setCookies: readonly string[]
+  /** Its name: an app may have several sessions. */
+  readonly as: string
+  /** One of another name, in the same request. */
+  beside: Open<One> | undefined
 }
 
 /** The part of Hono's context that tells requests apart. */
@@ -20,6 +27,9 @@ export interface Nested {
   env: unknown
   readonly executionCtx: object
 }
+
+/** Where a session is that was given no other name: `c.var.session`. */
+export const defaultName = 'session'
 
 /** A property, not a WeakMap, which costs each request over a microsecond (measured: 1.7 against 0.01). */
 const mark: unique symbol = Symbol('claimcheck.open')
@@ -34,23 +44,47 @@ export interface Places {
 export const placesOf = (c: Nested): Places => ({ request: c.req.raw, platform: platformRequest(c) })
 
 /** The session that is under way around this request, whether it has the same Request object or one that was made of it. */
-export function findOpen<One>({ request, platform }: Places): Open<One> | undefined {
-  return live<One>(request) ?? live<One>(platform)
+export function findOpen<One>({ request, platform }: Places, as: string = defaultName): Open<One> | undefined {
+  return live<One>(request, as) ?? live<One>(platform, as)
 }
 
 /** Lets others find this session until its commit; of several on one request of the platform the outermost. */
 export function showOpen<One>({ request, platform }: Places, open: Open<One>): void {
   put(request, open)
-  if (platform && !live(platform)) put(platform, open)
+  if (platform && !live(platform, open.as)) put(platform, open)
 }
 
 function put<One>(holder: Marked<One>, open: Open<One>): void {
+  const before = holder[mark]
+  if (before !== undefined && before.as !== open.as) {
+    for (let other: Open<One> | undefined = before; other; other = other.beside)
+      if (other.as !== open.as) assertApart(other.state.settings, open.state.settings)
+    open.beside = before
+  }
   holder[mark] = open
 }
 
-function live<One>(holder: object | undefined): Open<One> | undefined {
-  const open = (holder as Marked<One> | undefined)?.[mark]
-  return open?.state.closed === false ? open : undefined
+function live<One>(holder: object | undefined, as: string): Open<One> | undefined {
+  let open = (holder as Marked<One> | undefined)?.[mark]
+  while (open && (open.as !== as || open.state.closed)) open = open.beside
+  return open
+}
+
+/** What the sessions of a request have sent so far, also where the answer that carried it is dropped. */
+export function sentBy(request: object): readonly string[] {
+  const sent: string[] = []
+  for (let open = (request as Marked<unknown>)[mark]; open; open = open.beside) sent.push(...open.setCookies)
+  return sent
+}
+
+/** Two sessions of one app must not take each other's cookies and records for their own. */
+function assertApart(one: TokenSettings, other: TokenSettings): void {
+  const both = 'two sessions in one app must differ in'
+  if (one.namespace === other.namespace)
+    throw new SessionOptionsError(`${both} namespace, and both have ${one.namespace}`)
+  const names = [one.cookie.name, one.cookie.receiptName]
+  const shared = [other.cookie.name, other.cookie.receiptName].find((name) => names.includes(name))
+  if (shared !== undefined) throw new SessionOptionsError(`${both} cookie.name, and both have ${shared}`)
 }
 
 /**

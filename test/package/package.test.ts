@@ -87,7 +87,7 @@ describe('public names', () => {
         type SessionOptions SessionReader Sessions Store StoreHealth Stored Tombstone UnavailableOptions
         type UnavailableReason UpdateOptions UpdateResult VerifiedCookie Verifier VerifierOptions Version
       claimcheck/hono: session
-        type SessionEnv
+        type MountOptions SessionEnv
       claimcheck/memory: memoryStore
         type MemoryStore MemoryStoreOptions
       claimcheck/memcached: clusterServers dnsServers memcachedStore srvServers

@@ -5,6 +5,7 @@ import type { Settings } from '../../../src/request/exchange.ts'
 import { LazySession } from '../../../src/request/lazy-session.ts'
 import {
   carriesSession,
+  defaultName,
   findOpen,
   type Open,
   type Places,
@@ -52,7 +53,8 @@ export class Opened implements Work {
     const places = placesIn(req)
     const around = findOpen<Session<object>>(places)
     if (around && sameSettings(around.state.settings, settings)) this.state.outer = around.state
-    showOpen(places, { request: places.request, cookieHeader, session, state: this.state, failed: false } as AnyOpen)
+    const own = { as: defaultName, setCookies: [], failed: false, beside: undefined }
+    showOpen(places, { request: places.request, cookieHeader, session, state: this.state, ...own } as AnyOpen)
   }
 
   get isUsed(): boolean {
