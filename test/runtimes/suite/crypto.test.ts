@@ -29,7 +29,7 @@ describe('crypto', () => {
     const { first } = await deriveKeys(checkSecrets('a secret of at least thirty-two characters'), '__Host-sid')
     // Only WebCrypto takes its time.
     expect(first.signing.sign('{"alg":"HS256"}', '{}') instanceof Promise).toBe(name === 'WebCrypto')
-    expect(cases).toHaveLength(7)
+    expect(cases.length).toBeGreaterThanOrEqual(7)
   })
 
   describe.each(cases)(`$name, by ${name}`, ({ input, output }) => {
