@@ -21,6 +21,9 @@ export function refuseUnknown(options: unknown, known: readonly string[], what: 
   need(unknown === undefined, `unknown ${what}${what.endsWith('.') ? '' : ' '}${unknown}`)
 }
 
+/** Whether the value is a point in time. */
+export const isDate = (value: unknown): value is Date => value instanceof Date && !Number.isNaN(value.getTime())
+
 /** Short, since it stands in every token. */
 const lifetime = /^[A-Za-z0-9._-]{1,32}$/
 

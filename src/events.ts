@@ -33,6 +33,8 @@ export type SessionEvent =
   /** A record of an unknown format or key: left intact, answered with 503 (rolling deploys, rotation). */
   | { readonly type: 'unknown-key' }
   | { readonly type: 'bad-token'; readonly reason: BadTokenReason }
+  /** The function of the option `secret` gave no list that can be used: the last one is kept, and it is asked again. */
+  | { readonly type: 'secrets-kept' }
   /** The cookies of one request name two sessions that live: neither is used. */
   | { readonly type: 'duplicate-cookie' }
   /** The session exceeds `maxBytes` or what the store takes: 413, nothing was written. The message names the biggest keys of the data. */

@@ -1,5 +1,6 @@
 export type { CookieOptions } from './claim/cookie.ts'
 export type { Secret } from './crypto/keys.ts'
+export type { DatedSecret, SecretProvider, Secrets } from './crypto/secrets.ts'
 export {
   type AnySessionError,
   SessionConflictError,

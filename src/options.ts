@@ -1,7 +1,7 @@
 import { need, refuseUnknown, wholeNumber } from './checks.ts'
 import { type CookieOptions, checkCookie } from './claim/cookie.ts'
 import type { TokenSettings } from './claim/signer.ts'
-import { checkSecrets, type Secret } from './crypto/keys.ts'
+import { checkLivingSecrets, type SecretProvider, type Secrets } from './crypto/secrets.ts'
 import type { SessionEventHandler } from './events.ts'
 import { frameBytes } from './record/record.ts'
 import type { Settings } from './request/exchange.ts'
@@ -12,8 +12,13 @@ import type { Store } from './store.ts'
 export interface SessionOptions {
   /** Where records are kept. */
   readonly store: Store
-  /** One secret, or several: the first signs, all verify. Rotate by `[old]`, `[old, new]`, `[new, old]`, `[new]`. */
-  readonly secret: Secret | readonly (Secret | undefined)[] | undefined
+  /**
+   * One secret, or several: the first signs, all verify. Rotate by `[old]`, `[old, new]`, `[new, old]`, `[new]`. Or a function that gives
+   * them, asked at start and every `refreshSeconds`.
+   */
+  readonly secret: Secrets | SecretProvider
+  /** How often `secret` is asked, where it is a function: 1 to 86400, default 300. */
+  readonly refreshSeconds?: number | undefined
   /** Keeps applications on one store apart; part of every key and token. 1-64 of `A-Za-z0-9._-`, default `session`. */
   readonly namespace?: string | undefined
   readonly cookie?: CookieOptions | undefined
@@ -41,11 +46,13 @@ export interface SessionOptions {
 }
 
 /** The options that make and verify tokens. */
-export const tokenOptions: readonly (keyof SessionOptions)[] = ['secret', 'namespace', 'cookie', 'now']
+export const tokenOptions: readonly (keyof SessionOptions)[] = [
+  ...(['secret', 'refreshSeconds', 'namespace', 'cookie', 'onEvent', 'now'] as const),
+]
 
 const names = [
   ...tokenOptions,
-  ...['store', 'idleSeconds', 'absoluteSeconds', 'lifetimes', 'maxBytes', 'requestMs', 'onUnavailable', 'onEvent'],
+  ...['store', 'idleSeconds', 'absoluteSeconds', 'lifetimes', 'maxBytes', 'requestMs', 'onUnavailable'],
 ]
 const usualTimes = { idleSeconds: 1800, absoluteSeconds: 28_800, recordSeconds: 0, tombstoneSeconds: 0 }
 /** The longest value that the contract of stores allows. */
@@ -55,10 +62,9 @@ const cookieNames = ['name', 'sameSite', 'domain', 'path', 'partitioned', 'persi
 /** Checks every option at once, before the first request; throws `SessionOptionsError` naming the first that is wrong. */
 export function checkOptions(options: SessionOptions): Settings {
   refuseUnknown(options, names, 'option')
-  const { store, onUnavailable = 'fail', onEvent } = options
+  const { store, onUnavailable = 'fail' } = options
   need(isStore(store), 'store must be a store, for example memoryStore() of claimcheck/memory')
   need(['fail', 'anonymous'].includes(onUnavailable), "onUnavailable must be 'fail' or 'anonymous'")
-  need(onEvent === undefined || typeof onEvent === 'function', 'onEvent must be a function')
   const token = checkTokenOptions(options)
   const { persistent } = token.cookie
   const { idleSeconds, absoluteSeconds } = options
@@ -71,30 +77,42 @@ export function checkOptions(options: SessionOptions): Settings {
     maxBytes: wholeNumber('maxBytes', options.maxBytes, 65_536, 1, maxRecordBytes - frameBytes),
     requestMs: wholeNumber('requestMs', options.requestMs, 500, 1, 60_000),
     onUnavailable,
-    onEvent,
   }
 }
 
 /** Checks the options that make and verify tokens, and only those; throws `SessionOptionsError`. */
 export function checkTokenOptions(
-  options: Pick<SessionOptions, 'secret' | 'namespace' | 'cookie' | 'now'>,
+  options: Pick<SessionOptions, 'secret' | 'refreshSeconds' | 'namespace' | 'cookie' | 'onEvent' | 'now'>,
 ): TokenSettings {
-  const { secret, namespace = 'session', cookie = {}, now = Date.now } = options
+  const { namespace = 'session', cookie = {}, onEvent, now = Date.now } = options
   const isName = typeof namespace === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(namespace)
   need(isName, 'namespace must be 1-64 of A-Za-z0-9._-')
   refuseUnknown(cookie, cookieNames, 'option cookie.')
   need(typeof now === 'function', 'now must be a function')
-  const secrets = checkSecrets(secret)
-  return { secrets, namespace, cookie: checkCookie(cookie), now: () => Math.floor(now()), clock: now }
+  need(onEvent === undefined || typeof onEvent === 'function', 'onEvent must be a function')
+  const secrets = secretsOf(options)
+  return { secrets, namespace, cookie: checkCookie(cookie), onEvent, now: () => Math.floor(now()), clock: now }
+}
+
+function secretsOf({ secret, refreshSeconds }: Pick<SessionOptions, 'secret' | 'refreshSeconds'>): Settings['secrets'] {
+  const seconds = wholeNumber('refreshSeconds', refreshSeconds, 300, 1, 86_400)
+  if (typeof secret === 'function') return { ask: secret, refreshMs: seconds * 1000 }
+  need(refreshSeconds === undefined, 'refreshSeconds is for a secret that is a function')
+  return checkLivingSecrets(secret)
 }
 
 /** Whether two configurations are the same: a middleware that is mounted twice is one session, two that disagree are an error. */
 export function sameSettings(a: Settings, b: Settings): boolean {
   const plain = (settings: Settings) => {
     const { store, onEvent, now, clock, secrets, ...rest } = settings
-    return JSON.stringify({ ...rest, secrets: secrets.join(';') })
+    return JSON.stringify({
+      ...rest,
+      secrets: 'ask' in secrets ? secrets : secrets.map(({ bytes, endsAt }) => `${endsAt}:${bytes}`),
+    })
   }
-  return a.store === b.store && a.onEvent === b.onEvent && a.clock === b.clock && plain(a) === plain(b)
+  const ask = ({ secrets }: Settings) => ('ask' in secrets ? secrets.ask : undefined)
+  const isSame = a.store === b.store && a.onEvent === b.onEvent && a.clock === b.clock && ask(a) === ask(b)
+  return isSame && plain(a) === plain(b)
 }
 
 function isStore(value: unknown): value is Store {

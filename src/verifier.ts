@@ -5,7 +5,10 @@ import type { BadTokenReason } from './events.ts'
 import { checkTokenOptions, type SessionOptions, tokenOptions } from './options.ts'
 
 /** The options of the sessions whose cookies are verified: the same values, without a store. */
-export type VerifierOptions = Pick<SessionOptions, 'secret' | 'namespace' | 'cookie' | 'now'>
+export type VerifierOptions = Pick<
+  SessionOptions,
+  'secret' | 'refreshSeconds' | 'namespace' | 'cookie' | 'onEvent' | 'now'
+>
 
 /** What the cookies of a request say of its session, as far as the signature can tell. */
 export type VerifiedCookie =

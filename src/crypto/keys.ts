@@ -105,8 +105,14 @@ function checkSecret(secret: unknown, name: string): Uint8Array {
   if (bytes.length < 32) refuse(`has ${bytes.length} bytes, at least 32 are required (RFC 7518 section 3.2)`)
   if (new Set(bytes).size < 10) refuse('has too few different bytes')
   if (hasPeriod(bytes)) refuse('repeats itself')
+  if (placeholder.test(new TextDecoder().decode(bytes)))
+    refuse('is a placeholder: openssl rand -base64 32 makes a secret')
   return bytes
 }
+
+/** What documents and templates write in the place of a secret. None of it comes up by chance. */
+const placeholder =
+  /change[-_ ]?(me|this)|your[-_ ]?(\w+[-_ ])?(secret|256|key)|at[-_ ]?least[-_ ]?(32|256)|replace[-_ ]?(me|this|with)|place[-_ ]?holder|keyboard[-_ ]?cat/i
 
 /** A pattern of up to 16 bytes over and over is typed by hand, never drawn at random. */
 function hasPeriod(bytes: Uint8Array): boolean {

@@ -1,7 +1,7 @@
 import type { Signer, TokenSettings } from '../claim/signer.ts'
 import type { Awaitable } from '../crypto/contract.ts'
 import type { StoreUnavailableError } from '../errors.ts'
-import type { SessionEvent, SessionEventHandler } from '../events.ts'
+import type { SessionEvent } from '../events.ts'
 import type { OpenedRecords } from '../record/opened.ts'
 import type { SessionRecord } from '../record/record.ts'
 import { tombstoneMarginSeconds } from '../record/tombstone.ts'
@@ -17,7 +17,6 @@ export interface Settings extends TokenSettings, Times {
   readonly maxBytes: number
   readonly requestMs: number
   readonly onUnavailable: 'fail' | 'anonymous'
-  readonly onEvent: SessionEventHandler | undefined
 }
 
 /** What a claim and a record say of when their session ends. */

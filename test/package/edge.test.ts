@@ -29,10 +29,10 @@ const entries = {
 
 /** About a tenth above what was measured when they were last set: growth has to be meant. */
 const ceilings: Readonly<Record<string, readonly [minified: number, gzipped: number]>> = {
-  'hono + claimcheck, store of your own': [84_000, 31_000],
-  'hono + claimcheck + upstashStore': [92_000, 34_500],
+  'hono + claimcheck, store of your own': [88_000, 32_000],
+  'hono + claimcheck + upstashStore': [96_000, 35_500],
   'hono + claimcheck + upstashStore through @upstash/redis': [175_000, 52_000],
-  'claimcheck and jose alone': [64_000, 23_000],
+  'claimcheck and jose alone': [68_000, 24_800],
   'upstashStore alone': [12_500, 5_700],
 }
 
@@ -110,7 +110,7 @@ test('the patterns find what they are for', async () => {
 
 test('adds little of its own', () => {
   const share = (name: string) => bundles.get('hono + claimcheck, store of your own')?.parts[name] ?? Infinity
-  expect(share(manifest.name)).toBeLessThan(51_000)
+  expect(share(manifest.name)).toBeLessThan(55_500)
   expect(share('jose')).toBeLessThan(14_300)
 })
 

@@ -82,10 +82,11 @@ describe('public names', () => {
     expect(listed.join('\n')).toMatchInlineSnapshot(`
       "claimcheck: SessionConflictError SessionError SessionGoneError SessionOptionsError SessionUseError SessionValueError StoreUnavailableError createSessions createVerifier revisionOf
         type AnySessionError BadTokenReason CallOptions CommitOptions CommitResult CookieOptions CreateResult
-        type DeleteOptions Entry LifetimeOptions NodeHealth OpenSession ReadOptions RegenerateOptions
-        type ReopenedSession Secret Session SessionErrorCode SessionEvent SessionEventHandler SessionInfo
-        type SessionOptions SessionReader Sessions Store StoreHealth Stored Tombstone UnavailableOptions
-        type UnavailableReason UpdateOptions UpdateResult VerifiedCookie Verifier VerifierOptions Version
+        type DatedSecret DeleteOptions Entry LifetimeOptions NodeHealth OpenSession ReadOptions RegenerateOptions
+        type ReopenedSession Secret SecretProvider Secrets Session SessionErrorCode SessionEvent
+        type SessionEventHandler SessionInfo SessionOptions SessionReader Sessions Store StoreHealth Stored
+        type Tombstone UnavailableOptions UnavailableReason UpdateOptions UpdateResult VerifiedCookie Verifier
+        type VerifierOptions Version
       claimcheck/hono: session
         type MountOptions SessionEnv
       claimcheck/memory: memoryStore

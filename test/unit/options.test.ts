@@ -92,17 +92,7 @@ describe('options', () => {
       '123456789'.repeat(4),
     ]
     const padded = [`${secret}\n`, ` ${secret}`, `${secret}\t`, `\r\n${secret}`, `${secret}\u00a0`]
-    const types = [
-      1,
-      true,
-      {},
-      () => secret,
-      Symbol('x'),
-      1n,
-      new ArrayBuffer(64),
-      [[secret]],
-      { 0: secret, length: 1 },
-    ]
+    const types = [1, true, {}, Symbol('x'), 1n, new ArrayBuffer(64), [[secret]], { 0: secret, length: 1 }]
     for (const wrong of [
       ...missing,
       ...short,
