@@ -108,6 +108,8 @@ describe('public names', () => {
       claimcheck/container: containerFromEnv runContainer serveContainer
         type ContainerApp ContainerConfig ContainerOptions RunningContainer
       claimcheck/env: storeFromEnv
+      claimcheck/testing: cookieAfter expectSession fakeClock signedIn
+        type Answered FakeClock HonoApp SignedInOptions Tested TestedOptions
       claimcheck/conformance: ConformanceError sessionCases storeCases
         type Calls ConformanceClock Outcome SessionCase SessionWorld Site SiteOptions StoreCase Visit"
     `)

@@ -1,0 +1,5 @@
+export { type FakeClock, fakeClock } from './testing/clock.ts'
+export { type Answered, cookieAfter } from './testing/cookies.ts'
+export { expectSession } from './testing/expect.ts'
+export { type SignedInOptions, signedIn } from './testing/signed-in.ts'
+export type { HonoApp, Tested, TestedOptions } from './testing/visit.ts'
