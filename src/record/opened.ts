@@ -41,6 +41,12 @@ export class OpenedRecords {
     this.#keep(storeKey, { keys, bytes: own, revision, record })
   }
 
+  /** Of a session that has ended nothing is kept. */
+  forget(storeKey: string): void {
+    this.#young.delete(storeKey)
+    this.#old.delete(storeKey)
+  }
+
   #keep(storeKey: string, opened: OpenedRecord): void {
     this.#bytes += opened.bytes.length
     if (this.#bytes > generationBytes) {

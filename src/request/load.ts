@@ -101,6 +101,7 @@ export async function openEntry(exchange: Exchange, claim: Claim, entry: Entry, 
       exchange.opened.set(claim.identity.key, { keys, bytes: entry.value, ...opened })
       return living(exchange, opened, entry, readAt)
     case 'tombstone':
+      exchange.opened.forget(claim.identity.key)
       return { status: 'gone', revision: opened.revision }
     case 'corrupt':
       exchange.emit({ type: 'corrupt' })

@@ -87,6 +87,7 @@ export async function rewrite(
 
 /** Ends a session for good, whatever is stored; no load is needed. */
 export async function bury(state: RequestState, claim: Claim, kind: 'destroyed' | 'regenerated'): Promise<void> {
+  state.opened.forget(claim.identity.key)
   const value = tombstone(kind, nextRevision(state, claim.revision))
   await settle(state, claim.identity, value, (options) => end(state, claim, value, options))
   state.emit({ type: 'commit', outcome: 'destroyed', bytes: value.length, attempts: 1 })
@@ -94,6 +95,7 @@ export async function bury(state: RequestState, claim: Claim, kind: 'destroyed' 
 
 /** Replaces the old record by a tombstone that names the new session. */
 export async function supersedeOld(state: RequestState, claim: Claim, base: Found, by: Identity): Promise<Superseding> {
+  state.opened.forget(claim.identity.key)
   // Its rank does not matter: a tombstone beats every record.
   const value = tombstone('regenerated', nextRevision(state, base.revision, claim.revision), by)
   const result = await update(state, claim, value, state.secondsToOutlive(claim), base, timeToUndo(state))

@@ -1,8 +1,12 @@
-import { expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
+import { memoryStore } from '../../adapters/stores/memory.ts'
 import { drawId, type Identity, identify } from '../../src/claim/identity.ts'
 import { deriveKeys, type KeySet } from '../../src/crypto/keys.ts'
+import { createSessions } from '../../src/index.ts'
 import { OpenedRecords } from '../../src/record/opened.ts'
 import { encodeRecord, sealRecord } from '../../src/record/record.ts'
+
+afterEach(() => void vi.restoreAllMocks())
 
 const secretOf = (text: string) => new TextEncoder().encode(text.padEnd(32, 'pX7!qR'))
 const keys = await deriveKeys([secretOf('first')], 'sid')
@@ -38,6 +42,44 @@ test('other keys and other store keys know nothing of it', async () => {
   opened.set(identity.key, { keys, bytes, revision: 7, record })
   expect(opened.get(identity.key, await deriveKeys([secretOf('first')], 'sid'), bytes)).toBeUndefined()
   expect(opened.get((await sealed()).identity.key, keys, bytes)).toBeUndefined()
+})
+
+test('what is forgotten is gone from both generations', async () => {
+  const opened = new OpenedRecords()
+  const { identity, bytes } = await sealed()
+  const larger = new Uint8Array(60_000)
+  for (const others of [0, 36]) {
+    opened.set(identity.key, { keys, bytes, revision: 7, record })
+    for (let at = 0; at < others; at++) opened.set(`session:${at}`, { keys, bytes: larger, revision: 7, record })
+    opened.forget(identity.key)
+    expect(opened.get(identity.key, keys, bytes)).toBeUndefined()
+  }
+})
+
+test('a session that ends is forgotten: by its logout, by a login, and where another process ended it', async () => {
+  const store = memoryStore()
+  const options = { store, secret: secretOf('first') }
+  const [one, other] = [createSessions(options), createSessions(options)]
+  const forget = vi.spyOn(OpenedRecords.prototype, 'forget')
+  const begin = async () => {
+    const { session, commit } = one.open(null)
+    session.set('user', 'alice')
+    return (await commit()).setCookie?.split(';')[0] ?? ''
+  }
+  for (const end of ['destroy', 'regenerate'] as const) {
+    const cookie = await begin()
+    await other.open(cookie).session.get('user')
+    const { session, commit } = one.open(cookie)
+    await session.get('user')
+    session[end]()
+    await commit()
+    const [[storeKey] = []] = forget.mock.calls
+    expect(storeKey).toMatch(/^session:/)
+    forget.mockClear()
+    expect(await other.open(cookie).session.get('user')).toBeUndefined()
+    expect(forget.mock.calls).toEqual([[storeKey]])
+    forget.mockClear()
+  }
 })
 
 test('a part of a larger buffer is copied, so that nothing else is kept in memory', async () => {
