@@ -80,6 +80,7 @@ export function session<E extends Env = any>(options: OptionsOf<E>, mount: Mount
       else throwAsHttp(c, c.error)
     }
     writeTo(c, setCookies)
+    if (state.clearSiteData !== undefined) c.header('Clear-Site-Data', state.clearSiteData)
   }
 }
 

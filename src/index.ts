@@ -18,7 +18,15 @@ export type { BadTokenReason, SessionEvent, SessionEventHandler } from './events
 export type { SessionOptions } from './options.ts'
 export { revisionOf } from './record/revision.ts'
 export type { LifetimeOptions } from './request/lifetime.ts'
-export type { RegenerateOptions, ReopenedSession, Session, SessionInfo, SessionReader, Stored } from './session.ts'
+export type {
+  DestroyOptions,
+  RegenerateOptions,
+  ReopenedSession,
+  Session,
+  SessionInfo,
+  SessionReader,
+  Stored,
+} from './session.ts'
 export { type CommitOptions, type CommitResult, createSessions, type OpenSession, type Sessions } from './sessions.ts'
 export type {
   CallOptions,

@@ -44,6 +44,23 @@ export interface RegenerateOptions<Key extends string = string> {
   readonly lifetime?: string | undefined
 }
 
+/** What else a logout does. */
+export interface DestroyOptions {
+  /** What the browser is to forget of the whole origin, by the header `Clear-Site-Data`: `['cache', 'storage']`. Only over https. */
+  readonly clearSiteData?:
+    | readonly (
+        | 'cache'
+        | 'cookies'
+        | 'storage'
+        | 'executionContexts'
+        | 'clientHints'
+        | 'prefetchCache'
+        | 'prerenderCache'
+        | '*'
+      )[]
+    | undefined
+}
+
 /** What is known of a session beside its data. Times are whole seconds since 1970. */
 export interface SessionInfo {
   /** Its first write. */
@@ -116,7 +133,7 @@ export interface Session<Data extends object = Record<string, unknown>> extends 
   /** A new id with the commit, the old one dead at once: call it at every change of privilege. */
   regenerate(options?: RegenerateOptions<keyof Data & string>): void
   /** Ends the session here and in the store, and clears the cookie. Needs no load and wins over everything. */
-  destroy(): void
+  destroy(options?: DestroyOptions): void
   /** What is known of the session beside its data; undefined where none is stored. Loads as a read does. */
   info(): Promise<SessionInfo | undefined>
   /**

@@ -80,7 +80,7 @@ function resultOf(state: RequestState, setCookies: readonly string[]): CommitRes
     ...(setCookie === undefined ? {} : { setCookie }),
     setCookies,
     applyTo(headers) {
-      if (state.used) applyToHeaders(headers, setCookies)
+      if (state.used) applyToHeaders(headers, setCookies, state.clearSiteData)
     },
   }
 }

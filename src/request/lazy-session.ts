@@ -2,7 +2,8 @@ import { refuseUnknown } from '../checks.ts'
 import { SessionUseError } from '../errors.ts'
 import type { Operation, Recipe } from '../record/journal.ts'
 import { assertName, copyJson, type Json } from '../record/json.ts'
-import type { RegenerateOptions, ReopenedSession, Session, SessionInfo } from '../session.ts'
+import type { DestroyOptions, RegenerateOptions, ReopenedSession, Session, SessionInfo } from '../session.ts'
+import { clearSiteDataIn } from './clear-site-data.ts'
 import { quiet } from './failures.ts'
 import { infoOf, isAuthenticatedWithin } from './info.ts'
 import { reopen } from './reopen.ts'
@@ -68,10 +69,12 @@ class Implementation implements Session<Record<string, unknown>> {
     state.regenerated = regenerated
   }
 
-  destroy(): void {
+  destroy(options: DestroyOptions = {}): void {
     const state = this.#use()
+    const clearSiteData = clearSiteDataIn(state, options)
     if (state.closed) throw new SessionUseError('the session was destroyed after its commit: nothing would happen')
     if (state.refusal) throw state.refusal
+    state.clearSiteData = clearSiteData
     state.destroyed = true
   }
 

@@ -21,8 +21,9 @@ export type HeaderMap = Pick<Headers, 'has' | 'get' | 'set' | 'append' | 'delete
  * A cache does not stop at Set-Cookie by itself (RFC 9111 section 7.3), so a response with one is `private, no-store`; one that
  * only looked at the session varies by cookie and, unless it says otherwise, must be revalidated.
  */
-export function applyToHeaders(headers: HeaderMap, setCookies: readonly string[]): void {
+export function applyToHeaders(headers: HeaderMap, setCookies: readonly string[], clearSiteData?: string): void {
   addVary(headers)
+  if (clearSiteData !== undefined) headers.set('Clear-Site-Data', clearSiteData)
   if (setCookies.length === 0) {
     if (!headers.has('Cache-Control')) headers.set('Cache-Control', cacheControlByDefault)
     return

@@ -37,6 +37,8 @@ export class RequestState extends Exchange {
   refusal: SessionUseError | undefined
   closed = false
   destroyed = false
+  /** The header that the answer to a logout carries. */
+  clearSiteData: string | undefined
   regenerated: Regenerated | undefined
   /** The claim of the cookie, then of the session that the commit wrote. Undefined until asked for, or where there is none. */
   claim: Claim | undefined

@@ -82,11 +82,11 @@ describe('public names', () => {
     expect(listed.join('\n')).toMatchInlineSnapshot(`
       "claimcheck: SessionConflictError SessionError SessionGoneError SessionOptionsError SessionUseError SessionValueError StoreUnavailableError createSessions createVerifier revisionOf
         type AnySessionError BadTokenReason CallOptions CommitOptions CommitResult CookieOptions CreateResult
-        type DatedSecret DeleteOptions Entry LifetimeOptions NodeHealth OpenSession ReadOptions RegenerateOptions
-        type ReopenedSession Secret SecretProvider Secrets Session SessionErrorCode SessionEvent
-        type SessionEventHandler SessionInfo SessionOptions SessionReader Sessions Store StoreHealth Stored
-        type Tombstone UnavailableOptions UnavailableReason UpdateOptions UpdateResult VerifiedCookie Verifier
-        type VerifierOptions Version
+        type DatedSecret DeleteOptions DestroyOptions Entry LifetimeOptions NodeHealth OpenSession ReadOptions
+        type RegenerateOptions ReopenedSession Secret SecretProvider Secrets Session SessionErrorCode
+        type SessionEvent SessionEventHandler SessionInfo SessionOptions SessionReader Sessions Store StoreHealth
+        type Stored Tombstone UnavailableOptions UnavailableReason UpdateOptions UpdateResult VerifiedCookie
+        type Verifier VerifierOptions Version
       claimcheck/hono: session
         type MountOptions SessionEnv
       claimcheck/memory: memoryStore

@@ -12,6 +12,8 @@ export interface Work {
   readonly isUsed: boolean
   /** The Set-Cookie values that are due so far. */
   readonly setCookies: readonly string[]
+  /** The header of a logout that is through. */
+  readonly clearSiteData?: string | undefined
   /** Whether the store did not answer when the session was read. */
   readonly isDown: boolean
   /** Stores what changed; where the status says that the handler has failed, nothing. `headers`: of an answer that has begun. */
@@ -97,7 +99,7 @@ export class Gate {
 
   /** Every answer gets its head here, also one without `writeHead`: Node calls that itself, by its name. */
   #head(args: HeadArguments): HeadArguments {
-    const { isUsed, isDown, setCookies } = this.#work
+    const { isUsed, isDown, setCookies, clearSiteData } = this.#work
     if (!isUsed || this.#res.headersSent) return args
     const rest = takeHeaders(this.#res, args)
     const headers = new ResponseHeaders(this.#res)
@@ -107,7 +109,7 @@ export class Gate {
     }
     if (this.#phase === 'refused') completeRefusal(headers, args[0], this.#error)
     else if (isDown) completeOutage(headers, args[0])
-    applyToHeaders(headers, setCookies)
+    applyToHeaders(headers, setCookies, clearSiteData)
     return rest
   }
 

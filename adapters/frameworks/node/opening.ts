@@ -40,6 +40,7 @@ export class Opened implements Work {
   readonly state: RequestState
   readonly #commit: OpenSession<object>['commit']
   setCookies: readonly string[] = []
+  clearSiteData: string | undefined
 
   constructor(
     { settings, sessions }: Configured,
@@ -86,6 +87,7 @@ export class Opened implements Work {
     if (headers && carriesSession(headers, this.state.settings.cookie)) this.state.refusal ??= twoSessions()
     const { setCookies } = await this.#commit({ failed: status >= 500 })
     this.setCookies = setCookies
+    this.clearSiteData = this.state.clearSiteData
   }
 
   close(): void {
