@@ -28,7 +28,7 @@ const config: RolldownOptions = {
       groups: [
         { name: 'core', test: /\/src\/(?!crypto\/(contract|node|web)|index\.ts|hono\.ts)/ },
         { name: 'replication', test: /\/adapters\/stores\/replication\// },
-        { name: 'redis', test: /\/adapters\/stores\/redis\/(?!index|upstash)/ },
+        { name: 'redis', test: /\/adapters\/stores\/redis\/(?!index|upstash|clients)/ },
       ],
     },
   },

@@ -95,7 +95,8 @@ describe('public names', () => {
         type ClusterServersOptions DnsOptions FoundServer MemcachedOptions MemcachedServer NameServer RingHash
         type ServerProvider TlsOptions
       claimcheck/redis: redisStore
-        type IoRedisClient NodeRedisClient RedisClient RedisStoreOptions
+        type IoRedisClient NodeRedisClient NodeRedisCluster NodeRedisSentinel RedisClient RedisSend
+        type RedisStoreOptions
       claimcheck/upstash: upstashStore
         type RedisClass UpstashStoreOptions
       claimcheck/replicated: replicatedStore

@@ -256,7 +256,6 @@ describe('redisStore', () => {
     ['no client', {}],
     ['a client without commands', { client: {} }],
     ['an unknown option', { client: answering(null), prefix: 'x' }],
-    ['a cluster of node-redis', { client: { sendCommand: async (_k: unknown, _r: unknown, _a: unknown) => null } }],
     ['a deadline of 0', { client: answering(null), callMs: 0 }],
     ['a deadline that is not a number', { client: answering(null), callMs: Number.NaN }],
   ])('refuses %s', (_what, options) => {

@@ -1,7 +1,7 @@
 import { Redis } from '@upstash/redis/cloudflare'
 import { memcachedStore } from '../../../adapters/stores/memcached/index.ts'
 import { memoryStore } from '../../../adapters/stores/memory.ts'
-import { redisStore } from '../../../adapters/stores/redis/index.ts'
+import { type RedisSend, redisStore } from '../../../adapters/stores/redis/index.ts'
 import { upstashStore } from '../../../adapters/stores/redis/upstash.ts'
 import type { Store } from '../../../src/store.ts'
 import { fakeClock, type TestClock } from '../../support/clock.ts'
@@ -75,8 +75,17 @@ const withSockets: readonly Subject[] = [
   { ...{ column: 'redis', name: 'ioredis', hasSessions: false }, open: ioRedis },
 ]
 
+const withBun: readonly Subject[] = [
+  { ...{ column: 'redis', name: "Bun's own client", hasSessions: true }, open: bunRedis },
+]
+
 /** Every store that this runtime can use. */
-export const subjects: readonly Subject[] = [memory, ...(hasSockets ? withSockets : []), ...overHttp]
+export const subjects: readonly Subject[] = [
+  memory,
+  ...(hasSockets ? withSockets : []),
+  ...('Bun' in globalThis ? withBun : []),
+  ...overHttp,
+]
 
 function shared(store: Store, close = async () => store.close?.()): Opened {
   return { fresh: () => ({ store, clock: 'real' }), close }
@@ -97,4 +106,17 @@ async function ioRedis(): Promise<Opened> {
   const { Redis: IoRedis } = await import('ioredis')
   const client = new IoRedis(given.redisPort, '127.0.0.1', { autoResendUnfulfilledCommands: false })
   return shared(redisStore({ client, callMs: patience.callMs }), async () => client.disconnect())
+}
+
+/** Its types are Bun's. */
+interface BunRedis {
+  send(command: string, args: string[]): Promise<unknown>
+  close(): void
+}
+
+async function bunRedis(): Promise<Opened> {
+  const { RedisClient } = (globalThis as unknown as { Bun: { RedisClient: new (url: string) => BunRedis } }).Bun
+  const client = new RedisClient(`redis://127.0.0.1:${given.redisPort}`)
+  const send: RedisSend = ([command = '', ...args]) => client.send(command, args)
+  return shared(redisStore({ client: send, callMs: patience.callMs }), async () => client.close())
 }
