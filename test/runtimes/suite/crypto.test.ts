@@ -40,7 +40,8 @@ describe('crypto', () => {
         ...[output.header, output.encodedHeader, output.tag],
       ])
       expect([identity.key, identity.ref, identity.hash[0]]).toEqual([output.key, output.ref, output.sealingKey])
-      const claim = { identity, revision: input.revision, until: input.until, subject: input.subject }
+      const { revision, until, subject: sub, lifetime } = input
+      const claim = { identity, revision, until, subject: sub, lifetime }
       expect(await tokens.sign(claim)).toBe(output.token)
       expect(await createReceipts(ring).issue(identity.key, input.revision)).toBe(output.receipt)
       const issued = Math.floor(input.now / 1000)
