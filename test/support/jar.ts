@@ -16,3 +16,23 @@ const nameOf = (pair: string) => pair.slice(0, pair.indexOf('='))
 export function expectOne(setCookies: readonly string[]): void {
   if (setCookies.filter((set) => !/; Max-Age=0(;|$)/.test(set)).length > 1) throw new Error('more than one Set-Cookie')
 }
+
+/** The answer to a visit over HTTP. */
+interface Answered {
+  readonly status: number
+  readonly code: string | undefined
+  readonly setCookie: string | undefined
+  readonly cookies: string | undefined
+  readonly headers: Headers
+}
+
+/** What a visit over HTTP came to; throws where more than one cookie is set. */
+export function answeredBy(
+  { status, headers }: Response,
+  code: string | undefined,
+  cookie: string | undefined,
+): Answered {
+  const setCookies = headers.getSetCookie()
+  expectOne(setCookies)
+  return { status, code, setCookie: setCookies[0], cookies: nextCookies(cookie, setCookies), headers }
+}

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { type SessionRequest, session } from '../../adapters/frameworks/node.ts'
 import type { Session } from '../../src/index.ts'
 import { codeOf } from '../conformance/assert.ts'
-import { expectOne, nextCookies } from './jar.ts'
+import { answeredBy } from './jar.ts'
 import type { SiteBuilder } from './worlds.ts'
 
 /** Sites as the middleware gives them on a real server of node:http; `servers` gets what is to be closed. */
@@ -47,16 +47,7 @@ export const nodeSite =
           session: await entered.promise,
           async finish(how) {
             left.resolve(how)
-            const { status, headers } = await response
-            const setCookies = headers.getSetCookie()
-            expectOne(setCookies)
-            return {
-              status,
-              code: script.code,
-              setCookie: setCookies[0],
-              cookies: nextCookies(cookie, setCookies),
-              headers,
-            }
+            return answeredBy(await response, script.code, cookie)
           },
         }
       },

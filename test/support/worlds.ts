@@ -11,7 +11,7 @@ import {
 import { codeOf } from '../conformance/assert.ts'
 import type { Outcome, SessionWorld, Site, Visit } from '../conformance/session-cases.ts'
 import type { TestClock } from './clock.ts'
-import { expectOne, nextCookies } from './jar.ts'
+import { answeredBy, nextCookies } from './jar.ts'
 import { countingStore, failingStore, wrapStore } from './stores.ts'
 
 /** Builds a site from full options: what tells one world from another. */
@@ -79,11 +79,7 @@ export const honoSite: SiteBuilder = (options) => {
         session: await entered.promise,
         async finish(how) {
           left.resolve(how)
-          const { status, headers } = await response
-          const setCookies = headers.getSetCookie()
-          expectOne(setCookies)
-          const cookies = nextCookies(cookie, setCookies)
-          return { status, code: script.code, setCookie: setCookies[0], cookies, headers }
+          return answeredBy(await response, script.code, cookie)
         },
       }
     },
