@@ -1,5 +1,4 @@
-import { CompactSign } from 'jose/jws/compact/sign'
-import { compactVerify } from 'jose/jws/compact/verify'
+import { decodeBase64url, encodeBase64url } from './base64url.ts'
 import type { Crypto, MacKey, SealingKey, SigningKey } from './contract.ts'
 
 /** TypeScript tells ArrayBuffer from SharedArrayBuffer; nothing here is shared. */
@@ -9,7 +8,7 @@ const { subtle } = globalThis.crypto
 const encoder = new TextEncoder()
 const hmac = { name: 'HMAC', hash: 'SHA-256' }
 
-/** WebCrypto, for workerd and browsers; keys are imported once, since jose re-imports raw ones on every call (14 us, measured). */
+/** WebCrypto, for workerd and browsers; keys are imported once: importing a raw one costs 14 us (measured). */
 export const crypto: Crypto = {
   utf8: (text) => encoder.encode(text),
   same: (a, b) => a.length === b.length && a.every((byte, at) => byte === b[at]),
@@ -22,13 +21,16 @@ export const crypto: Crypto = {
   async signingKey(raw): Promise<SigningKey> {
     const key = await subtle.importKey('raw', raw as Bytes, hmac, false, ['sign', 'verify'])
     return {
-      sign: (header, payload) =>
-        new CompactSign(encoder.encode(payload)).setProtectedHeader(JSON.parse(header)).sign(key),
-      verify: (token) =>
-        compactVerify(token, key, { algorithms: ['HS256'] }).then(
-          () => true,
-          () => false,
-        ),
+      async sign(header, payload) {
+        const input = `${encodeBase64url(encoder.encode(header))}.${encodeBase64url(encoder.encode(payload))}`
+        const mac = await subtle.sign('HMAC', key, encoder.encode(input))
+        return `${input}.${encodeBase64url(new Uint8Array(mac))}`
+      },
+      verify(token) {
+        const dot = token.lastIndexOf('.')
+        const mac = decodeBase64url(token.slice(dot + 1))
+        return mac ? subtle.verify('HMAC', key, mac as Bytes, encoder.encode(token.slice(0, dot))) : false
+      },
     }
   },
   async sealingKey(raw): Promise<SealingKey> {
