@@ -26,7 +26,7 @@ const config: RolldownOptions = {
     chunkFileNames: 'shared/[name].js',
     codeSplitting: {
       groups: [
-        { name: 'core', test: /\/src\/(?!crypto\/(contract|node|web)|index\.ts|hono\.ts)/ },
+        { name: 'core', test: /\/src\/(?!crypto\/(contract|node|web|base64url-plain)|index\.ts|hono\.ts)/ },
         { name: 'replication', test: /\/adapters\/stores\/replication\// },
         { name: 'redis', test: /\/adapters\/stores\/redis\/(?!index|upstash|clients)/ },
       ],

@@ -42,7 +42,7 @@ const withoutCrypto = [
     'ring',
     'support',
   ],
-  ...['text-parser', 'demo', 'base64url', 'session-types', 'options', 'cookie-options'],
+  ...['text-parser', 'demo', 'session-types', 'options', 'cookie-options'],
 ].map((name) => `test/unit/${name}.test.ts`)
 /** A clock that the test moves does not wait for WebCrypto, whose threads live in real time. */
 const ofMovedClocks = ['test/races/deadline.test.ts']

