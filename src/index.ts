@@ -14,7 +14,16 @@ export {
   type UnavailableOptions,
   type UnavailableReason,
 } from './errors.ts'
-export type { BadTokenReason, SessionEvent, SessionEventHandler } from './events.ts'
+export type {
+  AbsentReason,
+  BadTokenReason,
+  ConflictReason,
+  EventContext,
+  Happening,
+  KeySize,
+  SessionEvent,
+  SessionEventHandler,
+} from './events.ts'
 export type { SessionOptions } from './options.ts'
 export { revisionOf } from './record/revision.ts'
 export type { LifetimeOptions } from './request/lifetime.ts'

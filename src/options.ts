@@ -33,6 +33,8 @@ export interface SessionOptions {
   readonly lifetimes?: Readonly<Record<string, LifetimeOptions | undefined>> | undefined
   /** Limit for the JSON of a session; default 65536, at most 999960: sealed it is what every store holds. */
   readonly maxBytes?: number | undefined
+  /** Tells the event `large` of a record that has more bytes than this; default 4096. It is written all the same. */
+  readonly budgetBytes?: number | undefined
   /** For all store work of one request together, in milliseconds; default 500. */
   readonly requestMs?: number | undefined
   /**
@@ -52,7 +54,7 @@ export const tokenOptions: readonly (keyof SessionOptions)[] = [
 
 const names = [
   ...tokenOptions,
-  ...['store', 'idleSeconds', 'absoluteSeconds', 'lifetimes', 'maxBytes', 'requestMs', 'onUnavailable'],
+  ...['store', 'idleSeconds', 'absoluteSeconds', 'lifetimes', 'maxBytes', 'budgetBytes', 'requestMs', 'onUnavailable'],
 ]
 const usualTimes = { idleSeconds: 1800, absoluteSeconds: 28_800, recordSeconds: 0, tombstoneSeconds: 0 }
 /** The longest value that the contract of stores allows. */
@@ -75,6 +77,7 @@ export function checkOptions(options: SessionOptions): Settings {
     ...times,
     lifetimes: checkLifetimes(options.lifetimes, times),
     maxBytes: wholeNumber('maxBytes', options.maxBytes, 65_536, 1, maxRecordBytes - frameBytes),
+    budgetBytes: wholeNumber('budgetBytes', options.budgetBytes, 4096, 1, maxRecordBytes),
     requestMs: wholeNumber('requestMs', options.requestMs, 500, 1, 60_000),
     onUnavailable,
   }

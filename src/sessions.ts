@@ -4,6 +4,7 @@ import { OpenedRecords } from './record/opened.ts'
 import { commit, throwTold } from './request/commit.ts'
 import { CommitQueue } from './request/commit-queue.ts'
 import type { Found, Settings } from './request/exchange.ts'
+import { LargeKeys } from './request/large-keys.ts'
 import { LazySession } from './request/lazy-session.ts'
 import { applyToHeaders } from './request/response-headers.ts'
 import { RequestState } from './request/state.ts'
@@ -52,7 +53,10 @@ export function createSessions<Data extends object = Record<string, unknown>>(op
 
 /** The same from options that are checked already. */
 export function sessionsFrom<Data extends object>(settings: Settings): Sessions<Data> {
-  const shared = { settings, signer: signerOf(settings), queue: new CommitQueue<Found>(), opened: new OpenedRecords() }
+  const shared = {
+    ...{ settings, signer: signerOf(settings) },
+    ...{ queue: new CommitQueue<Found>(), opened: new OpenedRecords(), largeKeys: new LargeKeys() },
+  }
   return {
     open(cookieHeader) {
       const state = new RequestState(shared, cookieHeader)

@@ -16,6 +16,10 @@ export interface Claims {
 
 /** Verifying costs CPU, and no browser sends more candidates than this. Remembered tokens cost nothing and do not count. */
 const maxMacs = 4
+
+/** Told what is wrong with a cookie; with the `ref` of its session, where it is known. */
+export type OnBad = (reason: BadTokenReason, ref?: string) => void
+
 const none: Claims = { found: [], overlooked: false, foreign: false }
 
 /**
@@ -28,7 +32,7 @@ export function claimsIn(
   cookie: Cookie,
   cookieHeader: string | null | undefined,
   signer: () => Awaitable<Signer>,
-  onBad: (reason: BadTokenReason) => void,
+  onBad: OnBad,
 ): Awaitable<Claims> {
   const values = readCookie(cookieHeader, cookie.name)
   const [only, another] = values
@@ -38,11 +42,7 @@ export function claimsIn(
   return claim ? { found: [claim], overlooked: false, foreign: false } : verified(values, ready, onBad)
 }
 
-async function verified(
-  values: readonly string[],
-  signer: Awaitable<Signer>,
-  onBad: (reason: BadTokenReason) => void,
-): Promise<Claims> {
+async function verified(values: readonly string[], signer: Awaitable<Signer>, onBad: OnBad): Promise<Claims> {
   const { tokens } = await signer
   const macs = { left: maxMacs }
   const reasons: BadTokenReason[] = []
@@ -50,7 +50,7 @@ async function verified(
   for (const token of values) {
     const result = await tokens.verify(token, macs)
     if (result.status === 'bad') {
-      if (result.reason === 'signature' || !reasons.includes(result.reason)) onBad(result.reason)
+      if (result.reason === 'signature' || !reasons.includes(result.reason)) onBad(result.reason, result.ref)
       reasons.push(result.reason)
     } else if (isLater(result.claim, latest.get(result.claim.identity.key)))
       latest.set(result.claim.identity.key, result.claim)

@@ -21,7 +21,7 @@ export interface Claim {
 
 export type Verification =
   | { readonly status: 'valid'; readonly claim: Claim }
-  | { readonly status: 'bad'; readonly reason: BadTokenReason }
+  | { readonly status: 'bad'; readonly reason: BadTokenReason; readonly ref: string | undefined }
 
 /** Signs and verifies the tokens of one namespace. */
 export interface Tokens {
@@ -94,13 +94,13 @@ async function signClaim(key: Key, namespace: string, claim: Claim, now: number)
   return await key.signing.sign(key.header, JSON.stringify(claims))
 }
 
-const bad = (reason: BadTokenReason): Verification => ({ status: 'bad', reason })
+const bad = (reason: BadTokenReason, ref?: string): Verification => ({ status: 'bad', reason, ref })
 
 /** Time is judged on every use, also of a remembered token (GHSA-x937: a cache that outlived `exp`). */
 function judge(claim: Issued, now: number): Verification {
   const seconds = now / 1000
   if (claim.issued > seconds + leewaySeconds) return bad('claims')
-  return claim.until > seconds ? { status: 'valid', claim } : bad('expired')
+  return claim.until > seconds ? { status: 'valid', claim } : bad('expired', claim.identity.ref)
 }
 
 /** The claims, only if the bytes are exactly what signing would write: no other member, order, spelling or number form. */

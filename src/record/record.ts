@@ -7,6 +7,7 @@ import { SessionValueError } from '../errors.ts'
 import type { SessionData } from './journal.ts'
 import { isShallow, type Json, maxDepth } from './json.ts'
 import { revisionOf, tombstoneFormat, writeRevision } from './revision.ts'
+import { biggestKeys } from './sizes.ts'
 import { isTombstone, tombstoneBytes } from './tombstone.ts'
 
 /** The decoded contents of a record. */
@@ -99,9 +100,9 @@ export function encodeRecord(record: SessionRecord, maxBytes: number): Uint8Arra
 }
 
 function tooLarge(data: SessionData, bytes: number, maxBytes: number): SessionValueError {
-  const sizes = [...data].map(([key, value]) => ({ key, size: JSON.stringify(value).length }))
-  const biggest = sizes.sort((a, b) => b.size - a.size).slice(0, 3)
-  const names = biggest.map(({ key, size }) => `${key.slice(0, 40)} (${size})`).join(', ')
+  const names = biggestKeys(data)
+    .map(({ name, bytes: size }) => `${name} (${size})`)
+    .join(', ')
   return new SessionValueError(
     'too-large',
     `session of ${bytes} bytes exceeds maxBytes ${maxBytes}; the biggest keys: ${names}`,

@@ -21,6 +21,11 @@ export function nameSameSuccessor(a: Uint8Array, b: Uint8Array): boolean {
 
 const kinds = { destroyed: 1, regenerated: 2 } as const
 
+/** Whether a tombstone says that the session goes on under another id. */
+export function isRegenerated(bytes: Uint8Array): boolean {
+  return isTombstone(bytes) && bytes[1] === kinds.regenerated
+}
+
 /** A record lives for `idleSeconds` at most. A tombstone lives this much longer, because clocks differ. */
 export const tombstoneMarginSeconds = 60
 

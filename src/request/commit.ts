@@ -11,6 +11,7 @@ import { assertOne } from './nesting.ts'
 import { commitsIn } from './proof.ts'
 import { supersede } from './regenerate.ts'
 import type { RequestState } from './state.ts'
+import { tellCommit } from './telling.ts'
 import { newTimes } from './times.ts'
 import { bury, create, foundAs, nextRevision, update } from './write.ts'
 
@@ -25,6 +26,7 @@ const maxAttempts = 8
 export async function commit(state: RequestState, failed: boolean): Promise<readonly string[]> {
   if (state.isBusy) await state.idle()
   state.closed = true
+  state.begin()
   assertOne(state, failed)
   if (state.destroyed) return destroy(state)
   // The client of a failed request saw an error, so nothing of it may be stored. Only a logout is wanted in any case.
@@ -41,7 +43,7 @@ export async function commit(state: RequestState, failed: boolean): Promise<read
 /** Throws the error of a commit. One that only the application can do something about is an event, too. */
 export function throwTold(state: RequestState, error: unknown): never {
   if (error instanceof SessionValueError && error.code === 'too-large')
-    state.emit({ type: 'too-large', message: error.message })
+    state.emit?.({ type: 'too-large', message: error.message })
   throw error
 }
 
@@ -122,11 +124,11 @@ async function startOver(state: RequestState, loaded: Loaded): Promise<string | 
  * it took from there by `pull` may have been taken twice.
  */
 async function start(state: RequestState, base: Loaded): Promise<string | undefined> {
-  if (state.calls.guard.hasTaken) throw conflict(state)
+  if (state.calls.guard.hasTaken) throw conflict(state, 'taken-twice')
   const data = state.dataOn(base)
   if (data.size === 0) return undefined
   const created = await create(state, { ...newTimes(state), extra: {}, data }, 0)
-  state.emit({ type: 'commit', outcome: 'created', bytes: created.bytes, attempts: created.attempts })
+  tellCommit(state, 'created', created)
   return handOut(state, created.claim)
 }
 
@@ -145,7 +147,7 @@ async function change(state: RequestState, claim: Claim, from: Found): Promise<C
     const result = await update(state, claim, value, state.secondsToLive(record), base)
     if (result.status === 'stored' || result.status === 'contained') {
       state.opened.set(claim.identity.key, { keys, bytes: value, revision, record })
-      state.emit({ type: 'commit', outcome: 'updated', bytes: value.length, attempts })
+      tellCommit(state, 'updated', { claim, bytes: value.length, attempts, found: { record } })
       const cookie = await tell(state, claim, revision, record.until)
       const isLast = result.status === 'stored'
       return { cookie, found: isLast ? foundAs(value, record, result.version, readAt) : result.found }
@@ -157,7 +159,7 @@ async function change(state: RequestState, claim: Claim, from: Found): Promise<C
     if (next.status !== 'found') throw gone(state, next)
     base = next
   }
-  throw conflict(state)
+  throw conflict(state, 'overtaken')
 }
 
 /** A new id, which then supersedes the old one: the old is dead at once, and of several logins exactly one takes its data along. */
@@ -165,6 +167,6 @@ async function regenerate(state: RequestState, claim: Claim, from: Found): Promi
   const result = await supersede(state, claim, from)
   if (result.status !== 'superseded') return start(state, result)
   const { created, attempts } = result
-  state.emit({ type: 'commit', outcome: 'regenerated', bytes: created.bytes, attempts })
+  tellCommit(state, 'regenerated', { ...created, attempts }, claim.identity.ref)
   return handOut(state, created.claim)
 }

@@ -1,7 +1,9 @@
 import type { Claim } from '../claim/token.ts'
 import { SessionConflictError, SessionGoneError, StoreUnavailableError } from '../errors.ts'
+import type { ConflictReason } from '../events.ts'
 import type { SessionData } from '../record/journal.ts'
 import type { UpdateResult } from '../store.ts'
+import { reasonOf } from './absence.ts'
 import type { Ended, Found } from './exchange.ts'
 import { openEntry, readRecord } from './load.ts'
 import { dataOf, type RequestState } from './state.ts'
@@ -54,22 +56,23 @@ export function hasJustEnded(state: RequestState, endedAt: number): boolean {
 
 /** The error for a session that has ended meanwhile. After one that was lost there is nothing to wait for. */
 export function gone(state: RequestState, ended: Ended): SessionGoneError {
-  state.emit({ type: 'gone' })
+  state.emit?.({ type: 'gone', reason: reasonOf(state, state.claim, ended) })
   const leftMs = ended.status === 'gone' ? ended.revision + goneMs - state.settings.now() : 0
   return new SessionGoneError('the session has ended meanwhile: it was destroyed, regenerated or lost', {
     retryAfterSeconds: Math.max(1, Math.ceil(leftMs / 1000)),
   })
 }
 
-/** The error for a key that this request had read and changed, and that another changed meanwhile. */
-export function conflict(state: RequestState): SessionConflictError {
-  state.emit({ type: 'conflict' })
+/** The error for a change that does not go together with what another request has done meanwhile. */
+export function conflict(state: RequestState, reason: ConflictReason): SessionConflictError {
+  state.emit?.({ type: 'conflict', reason })
   return new SessionConflictError('another request changed what this one had read: nothing was written')
 }
 
 /** The data to write over `base`; throws where a key that this request saw and then changed is not as it was seen. */
 export function dataToWrite(state: RequestState, base: Found): SessionData {
   const seen = state.loaded
-  if (seen && seen !== base && !state.calls.guard.holds(dataOf(seen), base.record.data)) throw conflict(state)
+  if (seen && seen !== base && !state.calls.guard.holds(dataOf(seen), base.record.data))
+    throw conflict(state, 'changed-key')
   return state.dataOn(base)
 }

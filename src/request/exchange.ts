@@ -1,13 +1,15 @@
 import type { Signer, TokenSettings } from '../claim/signer.ts'
+import type { Claim } from '../claim/token.ts'
 import type { Awaitable } from '../crypto/contract.ts'
 import type { StoreUnavailableError } from '../errors.ts'
-import type { SessionEvent } from '../events.ts'
+import type { AbsentReason, Happening, SessionEvent } from '../events.ts'
 import type { OpenedRecords } from '../record/opened.ts'
 import type { SessionRecord } from '../record/record.ts'
 import { tombstoneMarginSeconds } from '../record/tombstone.ts'
 import { type CallOptions, maxTtlSeconds, type Store, type Version } from '../store.ts'
 import { Budget, type CallTime } from './budget.ts'
 import type { CommitQueue } from './commit-queue.ts'
+import type { LargeKeys } from './large-keys.ts'
 import type { Lifetimes, Times } from './lifetime.ts'
 
 /** Checked options with their defaults. */
@@ -15,6 +17,7 @@ export interface Settings extends TokenSettings, Times {
   readonly store: Store
   readonly lifetimes: Lifetimes
   readonly maxBytes: number
+  readonly budgetBytes: number
   readonly requestMs: number
   readonly onUnavailable: 'fail' | 'anonymous'
 }
@@ -31,6 +34,7 @@ export interface Shared {
   readonly signer: () => Awaitable<Signer>
   readonly queue: CommitQueue<Found>
   readonly opened: OpenedRecords
+  readonly largeKeys: LargeKeys
 }
 
 /** A live record as it was read or written, with the version that the next write must name. */
@@ -46,7 +50,9 @@ export interface Found {
 }
 
 /** No session (any more). `gone`: a tombstone was found; `absent`: nothing was, or nothing that can be used. */
-export type Ended = { readonly status: 'absent' } | { readonly status: 'gone'; readonly revision: number }
+export type Ended =
+  | { readonly status: 'absent'; readonly reason?: AbsentReason | undefined }
+  | { readonly status: 'gone'; readonly revision: number; readonly reason: AbsentReason }
 
 /** How a load ends. */
 export type Loaded = Found | Ended | { readonly status: 'unavailable'; readonly error: StoreUnavailableError }
@@ -57,32 +63,59 @@ export class Exchange {
   readonly signer: () => Awaitable<Signer>
   readonly queue: CommitQueue<Found>
   readonly opened: OpenedRecords
+  readonly largeKeys: LargeKeys
   readonly cookieHeader: string | null | undefined
   /** The request is no activity: its reads do not slide the expiry. */
   isPassive = false
+  /** The claim of the cookie, then of the session that the commit wrote. Undefined until asked for, or where there is none. */
+  claim: Claim | undefined
   #budget: Budget | undefined
   /** When the request came, on the configured clock. */
   readonly openedAt: number
   /** For compositions: which of their stores let a call of this request run out. */
   #ranOut: Set<object> | undefined
+  /** Calls of the store so far. */
+  #calls = 0
+  /** The same, and the time, when the load or commit under way began; only where somebody watches. */
+  #callsBefore = 0
+  #beganAt = 0
 
-  constructor({ settings, signer, queue, opened }: Shared, cookieHeader: string | null | undefined) {
+  constructor({ settings, signer, queue, opened, largeKeys }: Shared, cookieHeader: string | null | undefined) {
     this.settings = settings
     this.signer = signer
     this.queue = queue
     this.opened = opened
+    this.largeKeys = largeKeys
     this.cookieHeader = cookieHeader
     this.openedAt = settings.now()
   }
 
   get budget(): Budget {
     this.#budget ??= new Budget(this.settings.requestMs, ({ node, reason }) =>
-      this.emit({ type: 'unavailable', node, reason }),
+      this.emit?.({ type: 'unavailable', node, reason }),
     )
     return this.#budget
   }
 
-  emit(event: SessionEvent): void {
+  /**
+   * Tells what happened, to whoever watches. Undefined where nobody does: `emit?.({ ... })` then makes no event.
+   * `ref`: of the session that it happened to, where that is not the one of `claim`.
+   */
+  get emit(): ((this: Exchange, happening: Happening, ref?: string) => void) | undefined {
+    return this.settings.onEvent === undefined ? undefined : this.#tell
+  }
+
+  /** A load or a commit begins: what its events say of time and calls counts from here. */
+  begin(): void {
+    if (this.emit === undefined) return
+    this.#beganAt = performance.now()
+    this.#callsBefore = this.#calls
+  }
+
+  #tell(happening: Happening, ref: string | undefined = this.claim?.identity.ref): void {
+    const durationMs = performance.now() - this.#beganAt
+    const roundTrips = this.#calls - this.#callsBefore
+    const event: SessionEvent = { ...happening, ref, store: this.settings.store.name, durationMs, roundTrips }
     // Watching a request must not fail it, nor end the process; said in the doc comment of SessionEventHandler.
     try {
       const answer: unknown = this.settings.onEvent?.(event)
@@ -94,7 +127,10 @@ export class Exchange {
   call<Result>(work: (store: Store, options: CallOptions) => Promise<Result>, time?: CallTime): Promise<Result> {
     this.#ranOut ??= new Set()
     const ranOut = this.#ranOut
-    return this.budget.call((signal) => work(this.settings.store, { signal, ranOut }), time)
+    return this.budget.call((signal) => {
+      this.#calls++
+      return work(this.settings.store, { signal, ranOut })
+    }, time)
   }
 
   /** The times of a lifetime. One that is not known, because another release wrote it, has the default ones. */

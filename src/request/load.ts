@@ -1,8 +1,11 @@
 import { withReceipt } from '../claim/cookie-claims.ts'
 import type { Claim } from '../claim/token.ts'
 import { StoreUnavailableError } from '../errors.ts'
+import type { Happening } from '../events.ts'
 import { openRecord, type SessionRecord } from '../record/record.ts'
+import { isRegenerated } from '../record/tombstone.ts'
 import type { Entry } from '../store.ts'
+import { reasonOf } from './absence.ts'
 import type { Exchange, Loaded } from './exchange.ts'
 
 /** What a store can tell. */
@@ -29,7 +32,7 @@ export async function fetchClaims(exchange: Exchange, claims: readonly Claim[]):
   const held = await Promise.all(claims.map((claim) => fetchClaim(exchange, claim)))
   const living = held.filter(({ loaded }) => loaded.status === 'found')
   if (living.length > 1) {
-    exchange.emit({ type: 'duplicate-cookie' })
+    exchange.emit?.({ type: 'duplicate-cookie' })
     return { loaded: { status: 'absent' }, claim: undefined, strays: [] }
   }
   const chosen = living[0] ?? (held.toSorted((a, b) => endOf(b.loaded) - endOf(a.loaded))[0] as Held)
@@ -50,12 +53,17 @@ async function fetchClaim(exchange: Exchange, given: Claim): Promise<Held> {
   let loaded: Loaded = await readRecord(exchange, claim, claim.revision, touchSeconds)
   if (isOlder(loaded, claim)) loaded = await readRecord(exchange, claim, claim.revision)
   if (isOlder(loaded, claim)) {
-    exchange.emit({ type: 'rolled-back' })
-    loaded = { status: 'absent' }
+    exchange.emit?.({ type: 'rolled-back' }, claim.identity.ref)
+    loaded = { status: 'absent', reason: 'rolled-back' }
   }
-  exchange.emit({ type: 'load', hit: loaded.status === 'found' })
+  exchange.emit?.(loadOf(exchange, claim, loaded), claim.identity.ref)
   return { claim, loaded }
 }
+
+const loadOf = (exchange: Exchange, claim: Claim, loaded: Loaded): Happening =>
+  loaded.status === 'absent' || loaded.status === 'gone'
+    ? { type: 'load', hit: false, reason: reasonOf(exchange, claim, loaded) }
+    : { type: 'load', hit: true }
 
 const isOlder = (loaded: Loaded, claim: Claim) => loaded.status === 'found' && loaded.revision < claim.revision
 
@@ -70,12 +78,18 @@ export async function readRecord(
   touchSeconds?: number,
 ): Promise<Stored> {
   const readAt = performance.now()
-  const onGivenUp = (node: string) => exchange.emit({ type: 'node-given-up', node })
+  const { ref } = claim.identity
+  let isGivenUp = false
+  const onGivenUp = (node: string) => {
+    isGivenUp = true
+    exchange.emit?.({ type: 'node-given-up', node }, ref)
+  }
   const recordSeconds = touchSeconds ?? exchange.secondsToLive(claim)
   const entry = await exchange.call((store, { signal, ranOut }) =>
     store.read(claim.identity.key, { signal, ranOut, atLeast, touchSeconds, recordSeconds, onGivenUp }),
   )
-  return entry === null ? { status: 'absent' } : openEntry(exchange, claim, entry, readAt)
+  if (entry === null) return { status: 'absent', reason: isGivenUp ? 'given-up' : undefined }
+  return openEntry(exchange, claim, entry, readAt)
 }
 
 function living(
@@ -84,7 +98,7 @@ function living(
   { value, version }: Entry,
   readAt: number,
 ): Stored {
-  if (record.until * 1000 <= settings.now()) return { status: 'absent' }
+  if (record.until * 1000 <= settings.now()) return { status: 'absent', reason: 'absolute' }
   return { status: 'found', revision, record, bytes: value, version, readAt }
 }
 
@@ -102,12 +116,16 @@ export async function openEntry(exchange: Exchange, claim: Claim, entry: Entry, 
       return living(exchange, opened, entry, readAt)
     case 'tombstone':
       exchange.opened.forget(claim.identity.key)
-      return { status: 'gone', revision: opened.revision }
+      return {
+        status: 'gone',
+        revision: opened.revision,
+        reason: isRegenerated(entry.value) ? 'regenerated' : 'logged-out',
+      }
     case 'corrupt':
-      exchange.emit({ type: 'corrupt' })
-      return { status: 'absent' }
+      exchange.emit?.({ type: 'corrupt' }, claim.identity.ref)
+      return { status: 'absent', reason: 'corrupt' }
     case 'unknown':
-      exchange.emit({ type: 'unknown-key' })
+      exchange.emit?.({ type: 'unknown-key' }, claim.identity.ref)
       throw new StoreUnavailableError('a record was written by another release or under a key that is not configured')
   }
 }

@@ -37,7 +37,7 @@ export async function supersede(state: RequestState, claim: Claim, from: Found):
 
 function asOutage(state: RequestState, error: unknown): StoreUnavailableError {
   if (error instanceof StoreUnavailableError) return error
-  state.emit({ type: 'unavailable' })
+  state.emit?.({ type: 'unavailable' })
   return new StoreUnavailableError('a login failed when it had begun to end the old session', { cause: error })
 }
 
@@ -66,5 +66,5 @@ async function attempt(state: RequestState, claim: Claim, from: Found, begun: Cl
     else if (hadBegun) throw new StoreUnavailableError('the old session ended while a login was superseding its copies')
     else return next
   }
-  throw conflict(state)
+  throw conflict(state, 'overtaken')
 }

@@ -82,6 +82,7 @@ async function untilCommitted(origin: RequestState): Promise<void> {
 async function commitReopened(state: ReopenedState): Promise<Outcome> {
   if (state.isBusy) await state.idle()
   state.closed = true
+  state.begin()
   if (state.destroyed) {
     await destroy(state)
     return { status: 'ended' }

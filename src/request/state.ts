@@ -4,6 +4,7 @@ import type { Awaitable } from '../crypto/contract.ts'
 import { SessionUseError, StoreUnavailableError } from '../errors.ts'
 import type { BadTokenReason } from '../events.ts'
 import { replay, type SessionData } from '../record/journal.ts'
+import { type BadCookie, withoutClaim } from './absence.ts'
 import type { Answering } from './answer.ts'
 import { Calls } from './calls.ts'
 import { Exchange, type Loaded } from './exchange.ts'
@@ -40,14 +41,14 @@ export class RequestState extends Exchange {
   /** The header that the answer to a logout carries. */
   clearSiteData: string | undefined
   regenerated: Regenerated | undefined
-  /** The claim of the cookie, then of the session that the commit wrote. Undefined until asked for, or where there is none. */
-  claim: Claim | undefined
   /** Every session that the cookies name: of two that live none is used, but a logout ends both. */
   claims: readonly Claim[] = []
   /** Those whose record was not found, beside one that was. */
   strays: readonly Claim[] = []
   loaded: Loaded | undefined
   #claims: Awaitable<Claims> | undefined
+  /** What is wrong with the cookies: that one has come to its end, else the first thing. */
+  #bad: BadCookie | undefined
   /** The one load, once it was asked for. */
   loading: Promise<Loaded> | undefined
   /** The commit, once it was asked for. */
@@ -146,7 +147,10 @@ export class RequestState extends Exchange {
   }
 
   #findClaims(): Awaitable<Claims> {
-    const onBad = (reason: BadTokenReason) => this.emit({ type: 'bad-token', reason })
+    const onBad = (reason: BadTokenReason, ref?: string) => {
+      if (!this.#bad || reason === 'expired') this.#bad = { reason, ref }
+      this.emit?.({ type: 'bad-token', reason }, ref)
+    }
     const claims = claimsIn(this.settings.cookie, this.cookieHeader, this.signer, onBad)
     return claims instanceof Promise ? claims.then((found) => this.#keep(found)) : this.#keep(claims)
   }
@@ -164,16 +168,18 @@ export class RequestState extends Exchange {
   }
 
   async #load(): Promise<Loaded> {
+    this.begin()
     const claims = this.findClaims()
     const { found } = claims instanceof Promise ? await claims : claims
     try {
       if (found.length > 0) this.#hold(await fetchClaims(this, found))
-      else this.loaded = { status: 'absent' }
+      else this.loaded = withoutClaim(this, this.#bad)
     } catch (error) {
       if (!(error instanceof StoreUnavailableError) || this.settings.onUnavailable === 'fail') throw error
       this.loaded = { status: 'unavailable', error }
     }
     const loaded = this.loaded as Loaded
+    this.begin()
     this.calls.start(dataOf(loaded))
     return loaded
   }

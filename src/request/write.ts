@@ -90,7 +90,7 @@ export async function bury(state: RequestState, claim: Claim, kind: 'destroyed' 
   state.opened.forget(claim.identity.key)
   const value = tombstone(kind, nextRevision(state, claim.revision))
   await settle(state, claim.identity, value, (options) => end(state, claim, value, options))
-  state.emit({ type: 'commit', outcome: 'destroyed', bytes: value.length, attempts: 1 })
+  state.emit?.({ type: 'commit', outcome: 'destroyed', bytes: value.length, attempts: 1 }, claim.identity.ref)
 }
 
 /** Replaces the old record by a tombstone that names the new session. */
@@ -127,7 +127,7 @@ export async function update(
   if (result.status !== 'unknown') return result
   const found = await prove(result.current)
   if (found) return found
-  state.emit({ type: 'unavailable', node: result.error.node })
+  state.emit?.({ type: 'unavailable', node: result.error.node }, claim.identity.ref)
   throw result.error
 }
 

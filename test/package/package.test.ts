@@ -81,12 +81,12 @@ describe('public names', () => {
     })
     expect(listed.join('\n')).toMatchInlineSnapshot(`
       "claimcheck: SessionConflictError SessionError SessionGoneError SessionOptionsError SessionUseError SessionValueError StoreUnavailableError createSessions createVerifier revisionOf
-        type AnySessionError BadTokenReason CallOptions CommitOptions CommitResult CookieOptions CreateResult
-        type DatedSecret DeleteOptions DestroyOptions Entry LifetimeOptions NodeHealth OpenSession ReadOptions
-        type RegenerateOptions ReopenedSession Secret SecretProvider Secrets Session SessionErrorCode
-        type SessionEvent SessionEventHandler SessionInfo SessionOptions SessionReader Sessions Store StoreHealth
-        type Stored Tombstone UnavailableOptions UnavailableReason UpdateOptions UpdateResult VerifiedCookie
-        type Verifier VerifierOptions Version
+        type AbsentReason AnySessionError BadTokenReason CallOptions CommitOptions CommitResult ConflictReason
+        type CookieOptions CreateResult DatedSecret DeleteOptions DestroyOptions Entry EventContext Happening KeySize
+        type LifetimeOptions NodeHealth OpenSession ReadOptions RegenerateOptions ReopenedSession Secret
+        type SecretProvider Secrets Session SessionErrorCode SessionEvent SessionEventHandler SessionInfo
+        type SessionOptions SessionReader Sessions Store StoreHealth Stored Tombstone UnavailableOptions
+        type UnavailableReason UpdateOptions UpdateResult VerifiedCookie Verifier VerifierOptions Version
       claimcheck/hono: session
         type MountOptions SessionEnv
       claimcheck/memory: memoryStore

@@ -102,6 +102,8 @@ describe('the documents tell of', () => {
     const types = [...source('src/events.ts').matchAll(/\btype: '([a-z-]+)'/g)].map(([, type = '']) => type)
     missing('docs/events.md', types)
     missing('docs/events.md', literals(declaration('src/events.ts', 'type BadTokenReason =')))
+    for (const name of ['AbsentReason', 'ConflictReason'])
+      missing('docs/events.md', literals(declaration('src/events.ts', `type ${name} =`)))
     missing('docs/events.md', literals(declaration('src/errors.ts', 'type SessionErrorCode =')))
     missing('docs/events.md', literals(declaration('src/errors.ts', 'type UnavailableReason =')))
     missing(

@@ -89,7 +89,7 @@ describe('after a deploy that changes where the cookie is kept', () => {
     const [one, two] = [`__Host-sid=${await site.login('alice')}`, `__Host-sid=${await site.login('mallory')}`]
     const both = `${one}; ${two}`
     expect(await site.ask(both)).toMatchObject({ user: null })
-    expect(site.events.at(-1)).toEqual({ type: 'duplicate-cookie' })
+    expect(site.events.at(-1)).toMatchObject({ type: 'duplicate-cookie' })
     await site.ask(both, '/login/bob', post)
     for (const cookie of [one, two]) expect(await site.ask(cookie)).toMatchObject({ user: null })
   })
@@ -133,7 +133,7 @@ describe('junk of the same name', () => {
     const header = [...junk(count), token].join('; ')
     events.length = 0
     expect(await ask(header)).toMatchObject({ user: 'alice', roundTrips: 1 })
-    expect(events).toEqual([
+    expect(events).toMatchObject([
       { type: 'bad-token', reason: 'unknown-key' },
       { type: 'load', hit: true },
     ])
@@ -147,7 +147,7 @@ describe('junk of the same name', () => {
     events.length = 0
     const answer = await ask([...guesses(4), token].join('; '), '/logout', post)
     expect(answer).toMatchObject({ status: 503, setCookies: [] })
-    expect(events).toContainEqual({ type: 'bad-token', reason: 'too-many' })
+    expect(events).toContainEqual(expect.objectContaining({ type: 'bad-token', reason: 'too-many' }))
     expect(await ask(token)).toMatchObject({ user: 'alice' })
   })
 

@@ -42,7 +42,7 @@ describe('several cookies', () => {
       events.length = 0
       expect(await ask(pair.map((value) => `${name}=${value}`).join('; '))).toEqual({ ...ignored, roundTrips: 2 })
       const load = { type: 'load', hit: true }
-      expect(events).toEqual([load, load, { type: 'duplicate-cookie' }])
+      expect(events).toMatchObject([load, load, { type: 'duplicate-cookie' }])
     }
     expect(await ask(`${name}=${token}`)).toEqual(alice)
     expect(await ask(`${name}=${second}`)).toEqual({ ...alice, user: 'mallory' })
@@ -73,7 +73,7 @@ describe('several cookies', () => {
     const { ask, events, token } = await aliceIsIn()
     events.length = 0
     expect(await ask(`${name}=${token}; ${name}=${token}`)).toEqual(alice)
-    expect(events).toEqual([{ type: 'load', hit: true }])
+    expect(events).toMatchObject([{ type: 'load', hit: true }])
   })
 
   it('A3 junk that is repeated counts once, and so does not crowd out the token', async () => {
@@ -91,7 +91,7 @@ describe('several cookies', () => {
     expect(await ask(flood.join('; '))).toEqual(ignored)
     // node:crypto does not pass through subtle: there the reasons alone say how many MACs were computed.
     expect(verify.mock.calls.length).toBeLessThanOrEqual(4)
-    expect(reasons(events)).toEqual(['signature', 'signature', 'signature', 'signature', 'too-many'])
+    expect(reasons(events)).toEqual(['signature', 'signature', 'signature', 'signature', 'too-many', 'refused'])
     verify.mockRestore()
   })
 })
@@ -198,7 +198,7 @@ describe('the header as a whole', () => {
     events.length = 0
     expect(await ask(`${name}=${long}`)).toEqual(ignored)
     expect(await ask(`${name}=${'x'.repeat(bytes)}`)).toEqual(ignored)
-    expect(reasons(events)).toEqual(['malformed', 'malformed'])
+    expect(reasons(events)).toEqual(['malformed', 'refused', 'malformed', 'refused'])
     expect(verify).not.toHaveBeenCalled()
     verify.mockRestore()
   })

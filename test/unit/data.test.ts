@@ -127,13 +127,13 @@ describe('limits', () => {
     }
     expect(await read(32)).toEqual(nested(32))
     expect(await read(33)).toBeUndefined()
-    expect(test.events).toContainEqual({ type: 'corrupt' })
+    expect(test.events).toContainEqual(expect.objectContaining({ type: 'corrupt' }))
     const used = process.cpuUsage()
     expect(await read(200_000)).toBeUndefined()
     const { user } = process.cpuUsage(used)
     // A processor that others share is slower, also by its own count.
     expect(user / 1000).toBeLessThan(stretched(400))
-    expect(test.events).toContainEqual({ type: 'corrupt' })
+    expect(test.events).toContainEqual(expect.objectContaining({ type: 'corrupt' }))
   })
 
   it('D5: a session over 64 KiB is refused before it is sent, naming the biggest keys; the old one still loads', async () => {
@@ -202,6 +202,7 @@ describe('limits', () => {
     const b = createSessions<Any>({ ...a.options, namespace: 'a.b', onEvent: (event) => void events.push(event) })
     a.store.reset()
     expect(await browser(b, user.cookie).visit((session) => session.all())).toEqual({})
-    expect([a.store.roundTrips, events]).toEqual([0, [{ type: 'bad-token', reason: 'claims' }]])
+    expect(a.store.roundTrips).toBe(0)
+    expect(events).toMatchObject([{ type: 'bad-token', reason: 'claims' }, { reason: 'refused' }])
   })
 })

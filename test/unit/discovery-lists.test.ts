@@ -56,7 +56,7 @@ describe('a name server that hands out 8 of 24 addresses in turn', () => {
     for (let lookup = 0; lookup < 35; lookup++) await minute()
     expect(turn).toBeGreaterThan(25)
     expect(owners().length).toBeLessThanOrEqual(16)
-    expect(events).toEqual(Array(turn - 8).fill({ type: 'ring-lost' }))
+    expect(events).toEqual(Array(turn - 8).fill({ type: 'ring-lost', store: 'memcached' }))
     await store.close?.()
   })
 })

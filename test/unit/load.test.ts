@@ -61,7 +61,7 @@ describe('a load', () => {
     expect(await user.visit((session) => session.get('user'))).toBeUndefined()
     expect(asked.map(({ touchSeconds }) => touchSeconds)).toEqual([1800, undefined])
     expect(asked.every(({ atLeast = 0 }) => atLeast > test.clock.now())).toBe(true)
-    expect(test.events).toEqual([{ type: 'rolled-back' }, { type: 'load', hit: false }])
+    expect(test.events).toMatchObject([{ type: 'rolled-back' }, { type: 'load', reason: 'rolled-back' }])
     expect(user.cookie).toBe(cookie)
   })
 

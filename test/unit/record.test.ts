@@ -30,7 +30,7 @@ describe('records', () => {
     const [alice, bob] = [await forge(test.clock.now()), await forge(test.clock.now())]
     await alice.put(test.memory, await bob.sealData('{"user":"bob"}'))
     expect(await test.browser(alice.cookie).visit((session) => session.all())).toEqual({})
-    expect(test.events).toEqual([{ type: 'corrupt' }, { type: 'load', hit: false }])
+    expect(test.events).toMatchObject([{ type: 'corrupt' }, { type: 'load', reason: 'corrupt' }])
     await bob.put(test.memory, await bob.sealData('{"user":"bob"}'))
     expect(await test.browser(bob.cookie).visit((session) => session.get('user'))).toBe('bob')
   })
@@ -40,7 +40,7 @@ describe('records', () => {
     const [a, b] = [await forge(test.clock.now(), secret, 'a'), await forge(test.clock.now(), secret, 'b')]
     await b.put(test.memory, await a.sealData('{"user":"bob"}'))
     expect(await test.browser(b.cookie).visit((session) => session.all())).toEqual({})
-    expect(test.events).toContainEqual({ type: 'corrupt' })
+    expect(test.events).toContainEqual(expect.objectContaining({ type: 'corrupt' }))
   })
 
   it('D12: any flipped bit of a record is an outage (format, key, flags) or no session: never data, never a crash (G6)', async () => {
@@ -59,7 +59,7 @@ describe('records', () => {
         if (unknown) await expect(read, `byte ${at} ^ ${bit}`).rejects.toBeInstanceOf(StoreUnavailableError)
         else expect(await read, `byte ${at} ^ ${bit}`).toEqual({})
         const expected = unknown ? 'unknown-key' : 'corrupt'
-        expect(test.events, `byte ${at} ^ ${bit}`).toContainEqual({ type: expected })
+        expect(test.events, `byte ${at} ^ ${bit}`).toContainEqual(expect.objectContaining({ type: expected }))
         expect((await test.memory.read(forged.key))?.value, `byte ${at}`).toEqual(flipped)
         outcomes[expected]++
       }
@@ -80,7 +80,7 @@ describe('records', () => {
       await forged.put(test.memory, value)
       test.events.length = 0
       expect(await test.browser(forged.cookie).visit((session) => session.all())).toEqual({})
-      expect(test.events).toContainEqual({ type: 'corrupt' })
+      expect(test.events).toContainEqual(expect.objectContaining({ type: 'corrupt' }))
     }
   })
 
@@ -169,7 +169,7 @@ describe('records of another release or rotation', () => {
         return work === 'update' ? session.update('user', () => 'mallory') : session.regenerate()
       })
       await expect(visit, work).rejects.toBeInstanceOf(StoreUnavailableError)
-      expect(test.events, work).toContainEqual({ type: 'unknown-key' })
+      expect(test.events, work).toContainEqual(expect.objectContaining({ type: 'unknown-key' }))
       expect((await test.memory.read(forged.key))?.value, work).toEqual(bytes)
     }
     expect([user.cookie, test.memory.size]).toEqual([forged.cookie, 1])

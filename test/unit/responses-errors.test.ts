@@ -73,7 +73,7 @@ describe('errors become HTTP', () => {
     const response = await user.request('/ended')
     expect(headersOf(response)).toEqual({ status: 409, retry: '5', cookies: [] })
     expect((errors[0] as HTTPException).cause).toBeInstanceOf(SessionGoneError)
-    expect(test.events).toContainEqual({ type: 'gone' })
+    expect(test.events).toContainEqual(expect.objectContaining({ type: 'gone' }))
   })
 
   it.each(['/set', '/login-again', '/logout', '/who'])(
@@ -156,7 +156,7 @@ describe('errors become HTTP', () => {
       message: expect.stringContaining('big (70002)'),
     })
     const message = expect.stringContaining('big (70002)')
-    expect(test.events).toContainEqual({ type: 'too-large', message })
+    expect(test.events).toContainEqual(expect.objectContaining({ type: 'too-large', message }))
     expect(await (await user.request('/who')).text()).toBe('alice')
   })
 

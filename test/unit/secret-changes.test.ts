@@ -26,7 +26,10 @@ describe('a secret with an end', () => {
     old.clock.advance(2000)
     test.events.length = 0
     expect(await again.visit((session) => session.get('user'))).toBeUndefined()
-    expect(test.events).toEqual([{ type: 'bad-token', reason: 'unknown-key' }])
+    expect(test.events).toMatchObject([
+      { type: 'bad-token', reason: 'unknown-key' },
+      { type: 'load', reason: 'refused' },
+    ])
   })
 
   it('a session that was changed before it has moved to the first key', async () => {

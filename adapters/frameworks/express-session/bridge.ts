@@ -175,7 +175,7 @@ export class Bridge implements Work, Doing {
         key as never,
         ((theirs: Json | undefined) => {
           const merged = this.#setup.isLast(key) ? { value: mine } : merge(base, mine, theirs)
-          if (!merged) throw conflict(state)
+          if (!merged) throw conflict(state, 'changed-key')
           written.set(key, merged.value)
           return merged.value
         }) as never,

@@ -36,7 +36,7 @@ export class Members {
       replicas,
       keepMs,
       () => this.cluster.keepOnly(this.#rings.nodes),
-      () => this.#emit({ type: 'ring-lost' }),
+      () => this.#emit({ type: 'ring-lost', store: 'memcached' }),
     )
     this.#seen = new SeenServers({ keepMs, isLost: (node) => this.#isLost(node) })
     this.cluster = createCluster({
