@@ -10,6 +10,7 @@ const alias = (crypto: 'node' | 'web') => [
   { find: /^claimcheck$/, replacement: path('./src/index.ts') },
   { find: /^claimcheck\/hono$/, replacement: path('./src/hono.ts') },
   { find: /^claimcheck\/node$/, replacement: path('./adapters/frameworks/node.ts') },
+  { find: /^claimcheck\/legacy$/, replacement: path('./adapters/legacy.ts') },
 ]
 /** Far more than any of them takes on a busy machine: one that takes longer hangs. */
 const slow = { testTimeout: 300_000, hookTimeout: 300_000 }

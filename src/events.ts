@@ -30,8 +30,8 @@ export type AbsentReason =
   | 'corrupt'
 
 /**
- * Why a change was refused with 409. `changed-key`: another request changed what this one had read. `overtaken`: 32 writes in a row, or
- * 16 of a login, came too late. `taken-twice`: what it took by `pull`, another has taken.
+ * Why a change was refused with 409. `changed-key`: another request changed what this one had read. `overtaken`: eight writes in a row came
+ * too late. `taken-twice`: what it took by `pull`, another has taken.
  */
 export type ConflictReason = 'changed-key' | 'overtaken' | 'taken-twice'
 
@@ -97,6 +97,15 @@ export type Happening =
   | { readonly type: 'bad-token'; readonly reason: BadTokenReason }
   /** The function of the option `secret` gave no list that can be used: the last one is kept, and it is asked again. */
   | { readonly type: 'secrets-kept' }
+  /**
+   * A cookie of the library that the option `legacy` names: its session was `imported`, or was `refused` for what it holds (the message
+   * names that), or the cookie is `not-genuine`: of another secret.
+   */
+  | {
+      readonly type: 'legacy'
+      readonly outcome: 'imported' | 'refused' | 'not-genuine'
+      readonly message?: string | undefined
+    }
   /** The cookies of one request name two sessions that live: neither is used. */
   | { readonly type: 'duplicate-cookie' }
   /** The session exceeds `maxBytes` or what the store takes: 413, nothing was written. The message names the biggest keys of the data. */

@@ -39,6 +39,7 @@ export type {
 export { type CommitOptions, type CommitResult, createSessions, type OpenSession, type Sessions } from './sessions.ts'
 export type {
   CallOptions,
+  CreateOptions,
   CreateResult,
   DeleteOptions,
   Entry,

@@ -4,7 +4,7 @@ import type { TokenSettings } from './claim/signer.ts'
 import { checkLivingSecrets, type SecretProvider, type Secrets } from './crypto/secrets.ts'
 import type { SessionEventHandler } from './events.ts'
 import { frameBytes } from './record/record.ts'
-import type { Settings } from './request/exchange.ts'
+import type { LegacySessions, Settings } from './request/exchange.ts'
 import { checkLifetimes, checkTimes, type LifetimeOptions } from './request/lifetime.ts'
 import type { Store } from './store.ts'
 
@@ -42,6 +42,8 @@ export interface SessionOptions {
    * the cookie is left alone.
    */
   readonly onUnavailable?: 'fail' | 'anonymous' | undefined
+  /** Sessions of another library, of `claimcheck/legacy`: who has its cookie and no claim check keeps the session. Default none. */
+  readonly legacy?: LegacySessions | undefined
   readonly onEvent?: SessionEventHandler | undefined
   /** The clock, in milliseconds since 1970; default `Date.now`. */
   readonly now?: (() => number) | undefined
@@ -55,6 +57,7 @@ export const tokenOptions: readonly (keyof SessionOptions)[] = [
 const names = [
   ...tokenOptions,
   ...['store', 'idleSeconds', 'absoluteSeconds', 'lifetimes', 'maxBytes', 'budgetBytes', 'requestMs', 'onUnavailable'],
+  'legacy',
 ]
 const usualTimes = { idleSeconds: 1800, absoluteSeconds: 28_800, recordSeconds: 0, tombstoneSeconds: 0 }
 /** The longest value that the contract of stores allows. */
@@ -64,10 +67,13 @@ const cookieNames = ['name', 'sameSite', 'domain', 'path', 'partitioned', 'persi
 /** Checks every option at once, before the first request; throws `SessionOptionsError` naming the first that is wrong. */
 export function checkOptions(options: SessionOptions): Settings {
   refuseUnknown(options, names, 'option')
-  const { store, onUnavailable = 'fail' } = options
+  const { store, onUnavailable = 'fail', legacy } = options
   need(isStore(store), 'store must be a store, for example memoryStore() of claimcheck/memory')
   need(['fail', 'anonymous'].includes(onUnavailable), "onUnavailable must be 'fail' or 'anonymous'")
   const token = checkTokenOptions(options)
+  const isLegacy = legacy === undefined || typeof legacy?.adopt === 'function'
+  need(isLegacy, 'legacy must be what fromExpressSession() of claimcheck/legacy and the like give')
+  need(!legacy?.cookieNames.includes(token.cookie.name), 'cookie.name is that of legacy, too: choose another')
   const { persistent } = token.cookie
   const { idleSeconds, absoluteSeconds } = options
   const times = checkTimes('', { idleSeconds, absoluteSeconds }, { ...usualTimes, persistent })
@@ -80,6 +86,7 @@ export function checkOptions(options: SessionOptions): Settings {
     budgetBytes: wholeNumber('budgetBytes', options.budgetBytes, 4096, 1, maxRecordBytes),
     requestMs: wholeNumber('requestMs', options.requestMs, 500, 1, 60_000),
     onUnavailable,
+    legacy,
   }
 }
 
@@ -107,7 +114,7 @@ function secretsOf({ secret, refreshSeconds }: Pick<SessionOptions, 'secret' | '
 /** Whether two configurations are the same: a middleware that is mounted twice is one session, two that disagree are an error. */
 export function sameSettings(a: Settings, b: Settings): boolean {
   const plain = (settings: Settings) => {
-    const { store, onEvent, now, clock, secrets, ...rest } = settings
+    const { store, onEvent, now, clock, secrets, legacy, ...rest } = settings
     return JSON.stringify({
       ...rest,
       secrets: 'ask' in secrets ? secrets : secrets.map(({ bytes, endsAt }) => `${endsAt}:${bytes}`),
@@ -115,7 +122,7 @@ export function sameSettings(a: Settings, b: Settings): boolean {
   }
   const ask = ({ secrets }: Settings) => ('ask' in secrets ? secrets.ask : undefined)
   const isSame = a.store === b.store && a.onEvent === b.onEvent && a.clock === b.clock && ask(a) === ask(b)
-  return isSame && plain(a) === plain(b)
+  return isSame && a.legacy === b.legacy && plain(a) === plain(b)
 }
 
 function isStore(value: unknown): value is Store {

@@ -48,6 +48,15 @@ export interface DeleteOptions extends CallOptions {
   readonly tombstone?: Tombstone | undefined
 }
 
+/** What a creation may tell beside the value. */
+export interface CreateOptions extends CallOptions {
+  /**
+   * The key is not random: others may be creating it at this moment. A composition then lets its copies agree on one of them, and ends
+   * none. A leaf may ignore it.
+   */
+  readonly isShared?: boolean | undefined
+}
+
 /** How an add-only write ends; an outage throws. */
 export type CreateResult = { readonly status: 'stored'; readonly version: Version } | { readonly status: 'taken' }
 
@@ -124,7 +133,7 @@ export interface Store {
   read(key: string, options?: ReadOptions): Promise<Entry | null>
 
   /** Stores only where nothing is stored: `taken` otherwise, the other value untouched. */
-  create(key: string, value: Uint8Array, ttlSeconds: number, options?: CallOptions): Promise<CreateResult>
+  create(key: string, value: Uint8Array, ttlSeconds: number, options?: CreateOptions): Promise<CreateResult>
 
   /**
    * Compare-and-swap: stores only where the entry still has this version. Never creates. Revisions rise with every update.

@@ -17,6 +17,8 @@ export interface Claim {
   readonly lifetime?: string | undefined
   /** Signed by a key that is not the first: the next commit that writes sends the token again. */
   readonly outdated?: true | undefined
+  /** Found by the cookie of another library: the browser has no token yet, so the next answer carries it. */
+  readonly unsent?: true | undefined
 }
 
 export type Verification =

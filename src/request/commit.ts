@@ -15,11 +15,8 @@ import { tellCommit } from './telling.ts'
 import { newTimes } from './times.ts'
 import { bury, create, foundAs, nextRevision, update } from './write.ts'
 
-/**
- * Collisions to ride out, within `requestMs`. 20 writers in lockstep need at most 8 (measured), but on a busy machine another process
- * may write 25 times while this one waits for its turn: with 8 its write of a key that nobody else touched was refused.
- */
-const maxAttempts = 32
+/** Collisions to ride out: with full jitter 20 writers in lockstep need at most 8 (measured), then they are a 409. */
+const maxAttempts = 8
 
 /**
  * Brings the store to what the request asked for; the Set-Cookie values that are due: one, or none, or those that clear.
@@ -35,12 +32,20 @@ export async function commit(state: RequestState, failed: boolean): Promise<read
   // The client of a failed request saw an error, so nothing of it may be stored. Only a logout is wanted in any case.
   if (failed) return []
   state.failures.throwUntold()
-  if (!state.calls.hasChanges && !state.regenerated) return []
+  if (!state.calls.hasChanges && !state.regenerated) return unsent(state)
   const loaded = await state.load()
   if (loaded.status === 'unavailable') throw loaded.error
   const { claim } = state
+  // First, since where it fails nothing must have changed here.
+  if (state.regenerated) await state.settings.legacy?.end(state, loaded.status === 'found' && claim ? [claim] : [])
   const cookie = await (claim ? changeInTurn(state, claim) : startOver(state, loaded))
-  return cookie === undefined ? [] : [cookie]
+  return cookie === undefined ? unsent(state) : [cookie]
+}
+
+/** The claim check of a session that the cookie of another library has led to. */
+async function unsent(state: RequestState): Promise<readonly string[]> {
+  const { claim } = state
+  return claim?.unsent ? [await handOut(state, claim)] : []
 }
 
 /** Throws the error of a commit. One that only the application can do something about is an event, too. */
@@ -53,10 +58,11 @@ export function throwTold(state: RequestState, error: unknown): never {
 /** Ends every session that the cookies name. Clears the cookie in its former places, too, unless another application's may be there. */
 export async function destroy(state: RequestState): Promise<readonly string[]> {
   const { found, foreign, overlooked } = await state.findClaims()
-  await Promise.all(found.map((claim) => bury(state, claim, 'destroyed')))
+  const ending = found.map((claim) => bury(state, claim, 'destroyed'))
+  const [others = []] = await Promise.all([state.settings.legacy?.end(state, found), ...ending])
   if (overlooked)
     throw new StoreUnavailableError('too many session cookies to look at all: a session may live on, clear the cookies')
-  return found.length > 0 ? clearCookies(state.settings.cookie, !foreign) : []
+  return found.length > 0 ? [...clearCookies(state.settings.cookie, !foreign), ...others] : others
 }
 
 export async function changeInTurn(state: RequestState, claim: Claim): Promise<string | undefined> {

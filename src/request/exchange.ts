@@ -11,7 +11,6 @@ import { Budget, type CallTime } from './budget.ts'
 import type { CommitQueue } from './commit-queue.ts'
 import type { LargeKeys } from './large-keys.ts'
 import type { Lifetimes, Times } from './lifetime.ts'
-import type { Watchers } from './watchers.ts'
 
 /** Checked options with their defaults. */
 export interface Settings extends TokenSettings, Times {
@@ -21,6 +20,7 @@ export interface Settings extends TokenSettings, Times {
   readonly budgetBytes: number
   readonly requestMs: number
   readonly onUnavailable: 'fail' | 'anonymous'
+  readonly legacy: LegacySessions | undefined
 }
 
 /** What a claim and a record say of when their session ends. */
@@ -36,7 +36,6 @@ export interface Shared {
   readonly queue: CommitQueue<Found>
   readonly opened: OpenedRecords
   readonly largeKeys: LargeKeys
-  readonly watchers: Watchers
 }
 
 /** A live record as it was read or written, with the version that the next write must name. */
@@ -59,6 +58,32 @@ export type Ended =
 /** How a load ends. */
 export type Loaded = Found | Ended | { readonly status: 'unavailable'; readonly error: StoreUnavailableError }
 
+/** What the session of a request is. */
+export interface Fetched {
+  readonly loaded: Loaded
+  /** The claim it was found by; undefined where several live. */
+  readonly claim: Claim | undefined
+  /** The claims whose record was not found, beside one that was. */
+  readonly strays: readonly Claim[]
+}
+
+/**
+ * The sessions of another library, for the option `legacy`: what `fromExpressSession()` of `claimcheck/legacy` and the like give, and
+ * `legacySessions()` makes of a source of your own.
+ */
+export interface LegacySessions {
+  /** The cookies of that library. */
+  readonly cookieNames: readonly string[]
+  /** As long as one of them can be good: a tombstone lives no shorter, so that none brings back what has ended here. */
+  readonly lifeSeconds: number
+  /** The session that such a cookie names, brought here, where the claims lead to none; undefined where there is none. */
+  adopt(exchange: Exchange, loaded: Loaded, claims: readonly Claim[]): Promise<Fetched | undefined>
+  /** Ends it there and here, but for the claims that the caller ends; the Set-Cookie values that clear its cookie. */
+  end(exchange: Exchange, others: readonly Claim[]): Promise<readonly string[]>
+  /** Renews a tombstone that a read has shortened. */
+  outlive(exchange: Exchange, claim: Claim): Promise<void>
+}
+
 /** What one request needs to talk with its store: settings, keys, time, and a handler of events. */
 export class Exchange {
   readonly settings: Settings
@@ -66,7 +91,6 @@ export class Exchange {
   readonly queue: CommitQueue<Found>
   readonly opened: OpenedRecords
   readonly largeKeys: LargeKeys
-  readonly watchers: Watchers
   readonly cookieHeader: string | null | undefined
   /** The request is no activity: its reads do not slide the expiry. */
   isPassive = false
@@ -83,16 +107,12 @@ export class Exchange {
   #callsBefore = 0
   #beganAt = 0
 
-  constructor(
-    { settings, signer, queue, opened, largeKeys, watchers }: Shared,
-    cookieHeader: string | null | undefined,
-  ) {
+  constructor({ settings, signer, queue, opened, largeKeys }: Shared, cookieHeader: string | null | undefined) {
     this.settings = settings
     this.signer = signer
     this.queue = queue
     this.opened = opened
     this.largeKeys = largeKeys
-    this.watchers = watchers
     this.cookieHeader = cookieHeader
     this.openedAt = settings.now()
   }
@@ -109,7 +129,7 @@ export class Exchange {
    * `ref`: of the session that it happened to, where that is not the one of `claim`.
    */
   get emit(): ((this: Exchange, happening: Happening, ref?: string) => void) | undefined {
-    return this.watchers.tell === undefined ? undefined : this.#tell
+    return this.settings.onEvent === undefined ? undefined : this.#tell
   }
 
   /** A load or a commit begins: what its events say of time and calls counts from here. */
@@ -123,7 +143,11 @@ export class Exchange {
     const durationMs = performance.now() - this.#beganAt
     const roundTrips = this.#calls - this.#callsBefore
     const event: SessionEvent = { ...happening, ref, store: this.settings.store.name, durationMs, roundTrips }
-    this.watchers.tell?.(event)
+    // Watching a request must not fail it, nor end the process; said in the doc comment of SessionEventHandler.
+    try {
+      const answer: unknown = this.settings.onEvent?.(event)
+      if (answer instanceof Promise) answer.catch(noop)
+    } catch {}
   }
 
   /** One call of the store, within the budget. */
@@ -149,9 +173,11 @@ export class Exchange {
 
   /** How long a tombstone must live. A copy of a record whose lifetime is not known may live until its end for good. */
   secondsToOutlive({ until, lifetime }: Ending): number {
-    const { tombstoneSeconds } = this.timesOf(lifetime)
+    const tombstoneSeconds = Math.max(this.timesOf(lifetime).tombstoneSeconds, this.settings.legacy?.lifeSeconds ?? 0)
     if (lifetime === undefined || this.settings.lifetimes[lifetime]) return tombstoneSeconds
     const left = Math.ceil(until - this.settings.now() / 1000) + tombstoneMarginSeconds
     return Math.min(Math.max(tombstoneSeconds, left), maxTtlSeconds)
   }
 }
+
+const noop = () => {}

@@ -6,7 +6,7 @@ import type { RequestState } from './state.ts'
 export async function handOut(state: RequestState, claim: Claim): Promise<string> {
   const { tokens } = await state.signer()
   const { cookie } = state.settings
-  state.claim = { ...claim, outdated: undefined }
+  state.claim = { ...claim, outdated: undefined, unsent: undefined }
   return serializeCookie(cookie, cookie.name, await tokens.sign(claim), maxAge(state, claim))
 }
 
@@ -18,7 +18,7 @@ export async function handOut(state: RequestState, claim: Claim): Promise<string
  */
 export async function tell(state: RequestState, claim: Claim, revision: number, until: number): Promise<string> {
   const told = { ...claim, revision, until }
-  if (claim.outdated || claim.until !== until) return handOut(state, told)
+  if (claim.outdated || claim.unsent || claim.until !== until) return handOut(state, told)
   const { receipts } = await state.signer()
   const { cookie } = state.settings
   state.claim = told

@@ -6,19 +6,10 @@ import { openRecord, type SessionRecord } from '../record/record.ts'
 import { isRegenerated } from '../record/tombstone.ts'
 import type { Entry } from '../store.ts'
 import { reasonOf } from './absence.ts'
-import type { Exchange, Loaded } from './exchange.ts'
+import type { Exchange, Fetched, Loaded } from './exchange.ts'
 
 /** What a store can tell. */
 type Stored = Exclude<Loaded, { readonly status: 'unavailable' }>
-
-/** What the session of a request is. */
-export interface Fetched {
-  readonly loaded: Loaded
-  /** The claim it was found by; undefined where several live. */
-  readonly claim: Claim | undefined
-  /** The claims whose record was not found, beside one that was. */
-  readonly strays: readonly Claim[]
-}
 
 /**
  * Reads the records of all claims of a request.
@@ -56,6 +47,7 @@ async function fetchClaim(exchange: Exchange, given: Claim): Promise<Held> {
     exchange.emit?.({ type: 'rolled-back' }, claim.identity.ref)
     loaded = { status: 'absent', reason: 'rolled-back' }
   }
+  if (loaded.status === 'gone') await exchange.settings.legacy?.outlive(exchange, claim)
   exchange.emit?.(loadOf(exchange, claim, loaded), claim.identity.ref)
   return { claim, loaded }
 }

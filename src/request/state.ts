@@ -7,9 +7,9 @@ import { replay, type SessionData } from '../record/journal.ts'
 import { type BadCookie, withoutClaim } from './absence.ts'
 import type { Answering } from './answer.ts'
 import { Calls } from './calls.ts'
-import { Exchange, type Loaded } from './exchange.ts'
+import { Exchange, type Fetched, type Loaded } from './exchange.ts'
 import { Failures } from './failures.ts'
-import { type Fetched, fetchClaims } from './load.ts'
+import { fetchClaims } from './load.ts'
 
 const nothing: SessionData = new Map()
 
@@ -71,7 +71,8 @@ export class RequestState extends Exchange {
 
   /** Closes it where it was looked at and no more, so that nothing is to be committed; whether that is so. */
   closeUnchanged(): boolean {
-    const hasCommit = this.isBusy || this.#failures || this.destroyed || this.regenerated || this.#calls?.hasChanges
+    const hasChanges = this.destroyed || this.regenerated || this.#calls?.hasChanges || this.claim?.unsent
+    const hasCommit = this.isBusy || this.#failures || hasChanges
     if (!hasCommit) this.closed = true
     return !hasCommit
   }
@@ -174,6 +175,8 @@ export class RequestState extends Exchange {
     try {
       if (found.length > 0) this.#hold(await fetchClaims(this, found))
       else this.loaded = withoutClaim(this, this.#bad)
+      const adopted = this.settings.legacy && (await this.settings.legacy.adopt(this, this.loaded as Loaded, found))
+      if (adopted) this.#hold(adopted)
     } catch (error) {
       if (!(error instanceof StoreUnavailableError) || this.settings.onUnavailable === 'fail') throw error
       this.loaded = { status: 'unavailable', error }

@@ -104,6 +104,10 @@ describe('public names', () => {
       claimcheck/node: expressSession fastifySession session
         type Done ExpressSession ExpressSessionMethods ExpressSessionOptions Next SessionCookie SessionMiddleware
         type SessionRequest
+      claimcheck/legacy: fromExpressSession fromHonoSession fromHonoSessions fromIronSession fromPhp legacySessions
+        type ExpressSessionStore FromExpressSessionOptions FromHonoSessionOptions FromHonoSessionsOptions
+        type FromIronSessionOptions FromPhpOptions HonoSessionStorage HonoSessionsStore LegacyCall LegacyCookie
+        type LegacyOptions LegacySessions LegacySource OldRecords RedisLikeClient
       claimcheck/lambda: withSession withStreamingSession
         type ResponseStream StreamingHandler StreamingResult
       claimcheck/container: containerFromEnv runContainer serveContainer

@@ -35,6 +35,8 @@ const optional: readonly Tool[] = [
   { commands: ['/usr/sbin/saslpasswd2'], debian: 'sasl2-bin', homebrew: 'cyrus-sasl' },
   // No commands of their own: Debian's packages leave these folders.
   { commands: ['/usr/share/doc/php-memcached'], debian: 'php-memcached', homebrew: 'php' },
+  { commands: ['/usr/share/doc/php-redis'], debian: 'php-redis', homebrew: 'php' },
+  { commands: ['/usr/share/doc/php-igbinary'], debian: 'php-igbinary', homebrew: 'php' },
   { commands: ['/usr/share/doc/python3-pylibmc'], debian: 'python3-pylibmc', homebrew: 'libmemcached' },
   // What AWS's runtime client is built with.
   { commands: ['cmake'], debian: 'cmake', homebrew: 'cmake' },

@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http'
-import type { Configured } from '../../../src/configured.ts'
 import { encodeBase64url } from '../../../src/crypto/base64url.ts'
 import { SessionUseError } from '../../../src/errors.ts'
 import type { Json } from '../../../src/record/json.ts'
@@ -8,17 +7,10 @@ import type { HeaderMap } from '../../../src/request/response-headers.ts'
 import type { Work } from '../node/gate.ts'
 import { Opened, type Told } from '../node/opening.ts'
 import { changesOf, type Data, show } from './changes.ts'
-import type { SessionCookie } from './cookie.ts'
 import { dueAfter, headerAfter } from './header.ts'
 import { merge } from './merging.ts'
+import type { Setup } from './setup.ts'
 import { type Doing, type Done, View } from './view.ts'
-
-/** What the bridge is told about its configuration. */
-export interface Setup extends Configured {
-  /** Whether the last change of this key wins, where two meet. */
-  isLast(key: string): boolean
-  cookie(until: number | undefined): SessionCookie
-}
 
 /**
  * Between the object that a request changes at will and its session: finds what was changed by comparing, and stores it per key.
@@ -167,7 +159,7 @@ export class Bridge implements Work, Doing {
   /** Stores what was changed. In the end a new id with nothing to keep under it is a logout. */
   async #store(isEnd: boolean, headers?: HeaderMap): Promise<void> {
     const changes = changesOf(this.#base, this.#view)
-    if (changes.size === 0) return this.#hasNewId && isEnd ? this.#end() : undefined
+    if (changes.size === 0) return isEnd ? this.#endUnchanged(headers) : undefined
     const written = new Map<string, Json | undefined>()
     const { session, state } = this.#live()
     const updates = [...changes].map(([key, mine]) => {
@@ -189,6 +181,12 @@ export class Bridge implements Work, Doing {
     // What was written is what later changes are compared with; what others had appended is seen from now on.
     this.#base = { ...this.#base, ...(Object.fromEntries(written) as Data) }
     show(this.#view, written)
+  }
+
+  /** A session that the cookie of another library has led to is told to its browser. */
+  #endUnchanged(headers?: HeaderMap): Promise<void> | undefined {
+    if (this.#hasNewId) return this.#end()
+    return this.#opened.state.claim?.unsent && this.#commit(headers)
   }
 
   async #commit(headers?: HeaderMap): Promise<void> {

@@ -1,12 +1,13 @@
 import type { IncomingMessage } from 'node:http'
-import { configure } from '../../../src/configured.ts'
 import { SessionOptionsError } from '../../../src/errors.ts'
 import type { SessionOptions } from '../../../src/options.ts'
 import { Gate } from '../node/gate.ts'
 import { isResponse } from '../node/headers.ts'
 import type { SessionMiddleware } from '../node/middleware.ts'
-import { Bridge, type Setup } from './bridge.ts'
+import { configure } from '../node/opening.ts'
+import { Bridge } from './bridge.ts'
 import { FixedCookie } from './cookie.ts'
+import type { Setup } from './setup.ts'
 
 /** Tells a second mount that this one is there, without a look at the session. */
 const mark: unique symbol = Symbol('claimcheck.expressSession')

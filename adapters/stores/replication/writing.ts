@@ -1,6 +1,6 @@
 import { revisionOf } from '../../../src/record/revision.ts'
 import { isTombstone, tombstone } from '../../../src/record/tombstone.ts'
-import type { CallOptions, CreateResult, UpdateOptions, UpdateResult, Version } from '../../../src/store.ts'
+import type { CreateOptions, CreateResult, UpdateOptions, UpdateResult, Version } from '../../../src/store.ts'
 import { askingOf, hasRunOut, isLeftOut } from './asking.ts'
 import type { Cluster } from './cluster.ts'
 import { type Copy, type Known, sameBytes, splitVersion } from './copies.ts'
@@ -28,14 +28,16 @@ export async function create(
   key: string,
   value: Uint8Array,
   seconds: number,
-  options: CallOptions,
+  options: CreateOptions,
 ): Promise<CreateResult> {
   cluster.sawSeconds(seconds)
   const owners = cluster.ownersOf(key)
   const isAway = (member: Member) => !member.isUp || hasRunOut(member, options)
-  if (owners.some(isAway) && cluster.hasUp(owners.length, options)) return { status: 'taken' }
+  const { isShared = false } = options
+  if (!isShared && owners.some(isAway) && cluster.hasUp(owners.length, options)) return { status: 'taken' }
   const write = { cluster, key, value, seconds, asking: askingOf(owners, options) }
-  const results = await Promise.all(owners.map((member) => addOne(write, member)))
+  const results = await Promise.all(owners.map((member) => addOne(write, member, isShared)))
+  if (isShared && results.includes('taken')) return agree(write)
   if (results.includes('taken')) {
     await undo(write, owners, results)
     return { status: 'taken' }
@@ -46,8 +48,23 @@ export async function create(
   return acknowledge(write, copies)
 }
 
-async function addOne({ key, value, seconds, asking }: Write, member: Member): Promise<Copy | 'taken'> {
-  const result = await member.ask((store, call) => store.create(key, value, seconds, call), asking)
+/**
+ * Others create it, too, and each may have one of the copies. Reading brings all of them to the one that outranks the others, which is
+ * the same for everybody who looks.
+ */
+async function agree(write: Write): Promise<CreateResult> {
+  const { cluster, key, value, seconds, asking } = write
+  const found = await read(cluster, key, { ...asking.call, recordSeconds: seconds })
+  return found && sameBytes(found.entry.value, value) ? acknowledge(write, found.copies) : { status: 'taken' }
+}
+
+async function addOne(
+  { key, value, seconds, asking }: Write,
+  member: Member,
+  isShared: boolean,
+): Promise<Copy | 'taken'> {
+  const add = { isShared: isShared || undefined }
+  const result = await member.ask((store, call) => store.create(key, value, seconds, { ...call, ...add }), asking)
   if (result?.status === 'stored') return { member, status: 'value', value, version: result.version }
   if (result === undefined) return { member, status: 'down' }
   const copy = await reread(member, key, asking)

@@ -6,10 +6,16 @@ import { builtins } from '../lazy-node.ts'
  *
  * - `ketama_weighted`: libmemcached's KETAMA_WEIGHTED; php-memcached's OPT_LIBKETAMA_COMPATIBLE, pylibmc's `ketama_weighted`.
  * - `ketama`: libmemcached's KETAMA; where PHP keeps its own sessions, and pylibmc's `ketama`.
+ * - `php_sessions`: where the session handler of php-memcached keeps them: `ketama` by the key without its usual prefix.
  * - `modula`: libmemcached without options; ignores weights, and nearly every key moves when a server comes or goes.
  * - a function: the index of the server, from the key and the number of servers.
  */
-export type RingHash = 'ketama_weighted' | 'ketama' | 'modula' | ((key: string, count: number) => number)
+export type RingHash =
+  | 'ketama_weighted'
+  | 'ketama'
+  | 'php_sessions'
+  | 'modula'
+  | ((key: string, count: number) => number)
 
 /** A server as the ring sees it: an `Address`, and how much it should hold in relation to the others. */
 export interface RingServer {
@@ -45,6 +51,8 @@ const defaultPort = 11211
 const weightedPoints = 160
 /** MEMCACHED_POINTS_PER_SERVER. */
 const plainPoints = 100
+/** libmemcached adds it by itself, and does not hash it (MEMCACHED_BEHAVIOR_HASH_WITH_PREFIX_KEY). */
+const phpPrefix = /^memc\.sess\.key\./
 /** libmemcached keeps weights in 32 bits. */
 const maxWeight = 0xffff_ffff
 const utf8 = new TextEncoder()
@@ -61,11 +69,12 @@ export function createRing(servers: readonly RingServer[], hash: RingHash = 'ket
   const nodes = servers.map(({ node }) => node)
   if (typeof hash === 'function') return listRing(nodes, (key) => checkedIndex(hash(key, nodes.length), nodes.length))
   if (hash === 'modula') return listRing(nodes, (key) => oneAtATime(key) % nodes.length)
-  if (hash !== 'ketama_weighted' && hash !== 'ketama')
-    throw new SessionOptionsError("hash must be 'ketama_weighted', 'ketama', 'modula' or a function")
+  if (hash !== 'ketama_weighted' && hash !== 'ketama' && hash !== 'php_sessions')
+    throw new SessionOptionsError("hash must be 'ketama_weighted', 'ketama', 'php_sessions', 'modula' or a function")
   // A weight turns libmemcached's weighted points on, whatever was asked for; the hash of the keys stays (server_add).
   const isWeighted = hash === 'ketama_weighted' || servers.some(({ weight = 1 }) => weight > 1)
   const points = sortPoints(isWeighted ? pointsByWeight(servers) : evenPoints(servers))
+  if (hash === 'php_sessions') return pointRing(nodes, points, (key) => oneAtATime(key.replace(phpPrefix, '')))
   return pointRing(nodes, points, hash === 'ketama_weighted' ? md5Word : oneAtATime)
 }
 
