@@ -14,7 +14,7 @@ const entries = Object.values({ ...manifest.exports, ...manifest.imports })
  * Few files, because a cold start pays for each that it opens (0.4 ms, measured): one core that all share, so that there is one
  * class of each error, and one file per entry. Hono stays out of the core: the other entries do without it.
  */
-const config: RolldownOptions = {
+const library: RolldownOptions = {
   input: Object.fromEntries(entries.map((name) => [name, `${name}.ts`])),
   // Packages, and the names of package.json "imports", stay as they are.
   external: /^[^./]/,
@@ -33,5 +33,15 @@ const config: RolldownOptions = {
     },
   },
 }
+
+/** The command line, by itself: nothing of it is in a file that an application opens, and it shares none with the library. */
+const tools: RolldownOptions = {
+  input: { cli: 'tools/cli.ts' },
+  external: /^[^./]/,
+  platform: 'node',
+  output: { dir: 'dist/tools', format: 'esm', entryFileNames: '[name].js', chunkFileNames: 'parts/[name].js' },
+}
+
+const config: readonly RolldownOptions[] = [library, tools]
 
 export default config

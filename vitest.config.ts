@@ -42,6 +42,7 @@ const withoutCrypto = [
     'rings',
     'ring',
     'support',
+    'tools-*',
   ],
   ...['text-parser', 'demo', 'session-types', 'options', 'cookie-options'],
 ].map((name) => `test/unit/${name}.test.ts`)

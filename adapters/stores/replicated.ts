@@ -1,5 +1,6 @@
 import { refuseUnknown } from '../../src/checks.ts'
 import { SessionOptionsError } from '../../src/errors.ts'
+import { withSetup } from '../../src/setup.ts'
 import type { Store } from '../../src/store.ts'
 import { replicate } from './replication/store.ts'
 
@@ -31,5 +32,6 @@ export function replicatedStore(options: ReplicatedOptions): Store {
   if (!Number.isInteger(giveUpSeconds) || giveUpSeconds < 1)
     throw new SessionOptionsError('giveUpSeconds must be a whole number of at least 1')
   const members = stores.map((store, at) => ({ name: `${at}:${store.name}`, store }))
-  return replicate('replicated', { members, giveUpSeconds, now: Date.now })
+  const store = replicate('replicated', { members, giveUpSeconds, now: Date.now })
+  return withSetup(store, { kind: 'replicated', options })
 }

@@ -3,7 +3,7 @@ import { breachesOf } from './support/direction.ts'
 import { entries, manifest } from './support/manifest.ts'
 import { importsOf, readSources } from './support/sources.ts'
 
-const sources = readSources('src', 'adapters', 'test/conformance', 'examples')
+const sources = readSources('src', 'adapters', 'tools', 'test/conformance', 'examples')
 
 test('nothing imports against the direction', () => {
   expect(sources.size).toBeGreaterThan(30)
@@ -21,8 +21,10 @@ test('examples import only public subpaths', () => {
 
 const memcached = 'adapters/stores/memcached'
 
-test('a file of src or adapters has one topic: at most 200 lines', () => {
-  const long = [...sources].filter(([path, text]) => /^(src|adapters)\//.test(path) && text.split('\n').length > 201)
+test('a file of src, adapters or tools has one topic: at most 200 lines', () => {
+  const long = [...sources].filter(
+    ([path, text]) => /^(src|adapters|tools)\//.test(path) && text.split('\n').length > 201,
+  )
   expect(long.map(([path]) => path)).toEqual([])
 })
 
@@ -82,6 +84,10 @@ describe('the test itself notices', () => {
     ],
     ['console', 'src/a.ts', 'console.log(1)'],
     ['console by another way', 'src/a.ts', 'globalThis.console.log(1)'],
+    ['an adapter importing a tool', 'adapters/stores/near.ts', "import { run } from '../../tools/run.ts'"],
+    ['a tool importing tests', 'tools/a.ts', "import { clock } from '../test/support/clock.ts'"],
+    ['a package in a tool', 'tools/a.ts', "import chalk from 'chalk'"],
+    ['the environment in a tool', 'tools/a.ts', 'const { HOME } = process.env'],
     ['the environment', 'adapters/stores/near.ts', 'const { HOME } = process.env'],
   ])('%s', (_, path, text) => {
     expect(breaches({ [path]: text })).toHaveLength(1)

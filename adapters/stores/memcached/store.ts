@@ -1,3 +1,4 @@
+import { withSetup } from '../../../src/setup.ts'
 import type { Store } from '../../../src/store.ts'
 import { replicateIn } from '../replication/store.ts'
 import { Members } from './members.ts'
@@ -17,9 +18,10 @@ import { checkOptions, type MemcachedOptions } from './options.ts'
 export function memcachedStore(options: MemcachedOptions): Store {
   const settings = checkOptions(options)
   const members = new Members(settings)
+  const setup = { kind: 'memcached', options }
   const store = replicateIn('memcached', members.cluster)
-  if (!settings.provider) return store
-  return {
+  if (!settings.provider) return withSetup(store, setup)
+  const waiting: Store = {
     ...store,
     read: async (...given) => members.ready().then(() => store.read(...given)),
     create: async (...given) => members.ready().then(() => store.create(...given)),
@@ -35,4 +37,5 @@ export function memcachedStore(options: MemcachedOptions): Store {
       await store.close?.()
     },
   }
+  return withSetup(waiting, setup)
 }

@@ -1,4 +1,5 @@
 import { refuseUnknown, wholeNumber } from '../../../src/checks.ts'
+import { withSetup } from '../../../src/setup.ts'
 import type { Store } from '../../../src/store.ts'
 import type { SendCommand } from './call.ts'
 import { type RedisClient, senderOf } from './clients.ts'
@@ -43,7 +44,10 @@ export function redisStore(options: RedisStoreOptions): Store {
   refuseUnknown(options, ['client', 'callMs'], 'option of redisStore:')
   const { client } = options
   const callMs = wholeNumber('callMs', options.callMs, defaultCallMs, 1, 60_000)
-  return redisCommandsStore({ name: 'redis', callMs, send: byHash(senderOf(client)) })
+  return withSetup(redisCommandsStore({ name: 'redis', callMs, send: byHash(senderOf(client)) }), {
+    kind: 'redis',
+    options,
+  })
 }
 
 /** SHA-1 of the script, by which redis knows it once it has run. */

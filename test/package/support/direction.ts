@@ -13,6 +13,8 @@ type Rule = (link: Link) => string | undefined
 /** The only file that knows several stores, and whose warning may reach the console. */
 const chooser = 'adapters/platforms/env.ts'
 const stores = 'adapters/stores/'
+/** Where the process comes in; the commands are given what they need of it. */
+const commandLine = 'tools/cli.ts'
 
 /** What the files outside the project may be asked for; the first pattern that fits the importing file counts. */
 const packages: readonly (readonly [file: RegExp, allowed: RegExp])[] = [
@@ -24,6 +26,7 @@ const packages: readonly (readonly [file: RegExp, allowed: RegExp])[] = [
   [/^adapters\/stores\/memcached\//, /^(node:.+|memjs)$/],
   [/^adapters\/platforms\/container(\/.+)?\.ts$/, /^(node:.+|@hono\/node-server)$/],
   [/^adapters\/frameworks\//, /^node:(http|stream|async_hooks)$/],
+  [/^tools\//, /^node:.+$/],
   // Whatever an example shows, it gets the library by its public names.
   [/^examples\//, /^[^#]/],
 ]
@@ -57,6 +60,7 @@ const folderRule: Rule = (link) => {
   const { from, to } = link
   if (isIn(from, 'src/')) return isIn(to, 'src/') ? undefined : 'src imports only src'
   if (isIn(from, 'adapters/')) return isIn(to, 'adapters/', 'src/') ? undefined : 'adapters import adapters and src'
+  if (isIn(from, 'tools/')) return isIn(to, 'tools/', 'adapters/', 'src/') ? undefined : 'tools import the library'
   if (isIn(from, 'examples/')) return isIn(to, 'examples/') ? undefined : 'examples use the public names'
   const allowed = isIn(to, 'test/conformance/') || to === 'src/store.ts' || (link.erased && isIn(to, 'src/'))
   return allowed ? undefined : 'conformance imports itself, the contract src/store.ts, and types of src'
@@ -70,7 +74,7 @@ const packageRule: Rule = (link) => {
 
 /** The rooms of `src`, each of which imports only itself and those before it; the faces, which users import, come last. */
 const rooms: readonly RegExp[] = [
-  /^src\/(errors|events|store|session|runtime|checks)\.ts$/,
+  /^src\/(errors|events|store|setup|session|runtime|checks)\.ts$/,
   /^src\/crypto\//,
   /^src\/claim\//,
   /^src\/record\//,
@@ -116,7 +120,7 @@ const strangerRule: Rule = ({ from, to }) => {
 const rules: readonly Rule[] = [literalRule, folderRule, packageRule, roomRule, storeRule, strangerRule]
 
 function globalsUsed(path: string, text: string): readonly string[] {
-  if (path === chooser || !isIn(path, 'src/', 'adapters/')) return []
+  if (path === chooser || path === commandLine || !isIn(path, 'src/', 'adapters/', 'tools/')) return []
   const names = namesUsedIn(path, text)
   return ['console', 'globalThis.console', 'process.env']
     .filter((name) => names.has(name))
