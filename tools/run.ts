@@ -6,6 +6,10 @@ import { line, type World } from './world.ts'
 type Command = (world: World, args: readonly string[]) => Promise<number>
 
 const commands: Readonly<Record<string, Command>> = {
+  async doctor(world, args) {
+    const { doctor, doctorFlags } = await import('./doctor.ts')
+    return doctor(world, readFlags(doctorFlags, args))
+  },
   async keygen(world, args) {
     const { keygen, keygenFlags } = await import('./keygen.ts')
     return keygen(world, readFlags(keygenFlags, args))
@@ -14,9 +18,17 @@ const commands: Readonly<Record<string, Command>> = {
 
 const help = `claimcheck: sessions, seen from outside
 
-  keygen  [--alg EdDSA|ES256]      a new secret; or a pair of keys as JWK
+  keygen   a new secret
+    --alg EdDSA|ES256    a pair of keys as JWK in its place
+  doctor   looks at options and servers for what is set up wrongly: what, why it matters, what to do
+    --json               for scripts
+    --processes N        of the application, for its connections; 1
+    --sessions N         at the busiest hour, for the memory
+    --cycles N           sessions to try; 200
 
-It reads what storeFromEnv reads, and SESSION_SECRET.
+  --options FILE         a module that exports the options of session(); without it the variables
+                         that storeFromEnv reads, and SESSION_SECRET
+
 Exit codes: 0 fine, 1 warnings, 2 errors.
 `
 

@@ -98,6 +98,19 @@ describe('the documents tell of', () => {
     return (/^[^\n]*\n?(?:[ ].*\n|\n(?=[ ]))*/.exec(text)?.[0] ?? '').replace(/\/\*\*.*?\*\//gs, '')
   }
 
+  test('everything that doctor finds', () => {
+    const parts = [...texts].filter(([path]) => /^tools\/doctor\/.+\.ts$/.test(path)).map(([, text]) => text)
+    const members = parts
+      .flatMap((text) => [...text.matchAll(/\bcode: ([^,}]+)/g)])
+      .flatMap(([, code]) => literals(code ?? ''))
+    const tables = parts.flatMap((text) =>
+      [...text.matchAll(/\[\s*'([a-z-]+)',\s+['"][A-Z]/g)].map(([, code = '']) => code),
+    )
+    const codes = [...members, ...tables]
+    expect(new Set(codes).size).toBeGreaterThan(40)
+    missing('docs/operating.md', codes)
+  })
+
   test('every event, error code and reason', () => {
     const types = [...source('src/events.ts').matchAll(/\btype: '([a-z-]+)'/g)].map(([, type = '']) => type)
     missing('docs/events.md', types)

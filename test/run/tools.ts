@@ -38,6 +38,8 @@ const optional: readonly Tool[] = [
   { commands: ['/usr/share/doc/php-redis'], debian: 'php-redis', homebrew: 'php' },
   { commands: ['/usr/share/doc/php-igbinary'], debian: 'php-igbinary', homebrew: 'php' },
   { commands: ['/usr/share/doc/python3-pylibmc'], debian: 'python3-pylibmc', homebrew: 'libmemcached' },
+  // Turns the clock of a server.
+  { commands: ['/usr/share/doc/libfaketime'], debian: 'libfaketime', homebrew: 'libfaketime' },
   // What AWS's runtime client is built with.
   { commands: ['cmake'], debian: 'cmake', homebrew: 'cmake' },
   { commands: ['make'], debian: 'make', homebrew: 'make' },

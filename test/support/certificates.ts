@@ -16,7 +16,9 @@ export interface TestAuthority {
   readonly caPath: string
   readonly ca: string
   /** `names` as in subjectAltName: `DNS:localhost,IP:127.0.0.1`. */
-  issue(names: string): TestCertificate
+  issue(names: string, days?: number): TestCertificate
+  /** A file beside the certificates, such as the users of a server; gives its path. */
+  file(name: string, text: string): string
   [Symbol.dispose](): void
 }
 
@@ -32,15 +34,19 @@ export function createAuthority(): TestAuthority {
   return {
     caPath: at('ca.crt'),
     ca: readFileSync(at('ca.crt'), 'utf8'),
-    issue(names) {
+    issue(names, days = 2) {
       const name = `${issued++}`
       const [certPath, keyPath] = [at(`${name}.crt`), at(`${name}.key`)]
       writeFileSync(at(`${name}.ext`), `subjectAltName=${names}\n`)
       openssl('req', ...newKey, '-subj', '/CN=server', '-keyout', keyPath, '-out', at(`${name}.csr`))
-      const signer = ['-CA', at('ca.crt'), '-CAkey', at('ca.key'), '-CAcreateserial', '-days', '2']
+      const signer = ['-CA', at('ca.crt'), '-CAkey', at('ca.key'), '-CAcreateserial', '-days', `${days}`]
       openssl('x509', '-req', '-in', at(`${name}.csr`), ...signer, '-extfile', at(`${name}.ext`), '-out', certPath)
       chmodSync(keyPath, 0o644)
       return { certPath, keyPath, cert: readFileSync(certPath, 'utf8'), key: readFileSync(keyPath, 'utf8') }
+    },
+    file(name, text) {
+      writeFileSync(at(name), text)
+      return at(name)
     },
     [Symbol.dispose]: () => rmSync(directory, { recursive: true, force: true }),
   }

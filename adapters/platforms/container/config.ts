@@ -48,7 +48,7 @@ export async function containerFromEnv(env: object): Promise<ContainerConfig> {
 }
 
 /** Checked now: `session()` would do it later, and could not say which variable is wrong. */
-function secretsFrom(env: object): readonly string[] {
+export function secretsFrom(env: object): readonly string[] {
   const secrets = (textOf(env, 'SESSION_SECRET') ?? '').split(/[\s,]+/).filter((secret) => secret !== '')
   try {
     checkSecrets(secrets.length > 1 ? secrets : secrets[0])
