@@ -1,7 +1,7 @@
 import { checkOptions, type SessionOptions } from './options.ts'
 import type { Settings } from './request/exchange.ts'
 import { isWorkers } from './runtime.ts'
-import { type Sessions, sessionsFrom } from './sessions.ts'
+import { type Sessions, sessionsFrom, settingsOf } from './sessions.ts'
 
 /** One configuration, built once. */
 export interface Configured {
@@ -9,13 +9,20 @@ export interface Configured {
   readonly sessions: Sessions<object>
 }
 
-function configure(options: SessionOptions): Configured {
+/** From options, or from sessions that are there: then what is told of them goes for this, too. */
+export function configure(options: SessionOptions | Sessions<object>): Configured {
+  const known = settingsOf(options)
+  if (known) return { settings: known, sessions: options as Sessions<object> }
+  return configureNew(options as SessionOptions)
+}
+
+function configureNew(options: SessionOptions): Configured {
   const settings = checkOptions(options)
   return { settings, sessions: sessionsFrom(settings) }
 }
 
 /** The same for every request. */
-export function always(options: SessionOptions): () => Configured {
+export function always(options: SessionOptions | Sessions<object>): () => Configured {
   const configured = configure(options)
   return () => configured
 }

@@ -30,8 +30,8 @@ export type AbsentReason =
   | 'corrupt'
 
 /**
- * Why a change was refused with 409. `changed-key`: another request changed what this one had read. `overtaken`: eight writes in a row came
- * too late. `taken-twice`: what it took by `pull`, another has taken.
+ * Why a change was refused with 409. `changed-key`: another request changed what this one had read. `overtaken`: 32 writes in a row, or
+ * 16 of a login, came too late. `taken-twice`: what it took by `pull`, another has taken.
  */
 export type ConflictReason = 'changed-key' | 'overtaken' | 'taken-twice'
 

@@ -36,8 +36,11 @@ export interface MountOptions {
   readonly as?: string | undefined
 }
 
-/** Options, or a function of the context where they depend on bindings: built once per env object on Workers, once elsewhere. */
-type OptionsOf<E extends Env> = SessionOptions | ((c: Context<E>) => SessionOptions)
+/**
+ * Options; or sessions that are there, so that something else can use the same, such as the dashboard; or a function of the context where
+ * options depend on bindings: built once per env object on Workers, once elsewhere.
+ */
+type OptionsOf<E extends Env> = SessionOptions | Sessions<object> | ((c: Context<E>) => SessionOptions)
 
 /**
  * Sessions as Hono middleware: `c.var.session`, committed before the response leaves.

@@ -1,4 +1,6 @@
+import { need } from './checks.ts'
 import { signerOf } from './claim/signer.ts'
+import type { SessionEventHandler } from './events.ts'
 import { checkOptions, type SessionOptions } from './options.ts'
 import { OpenedRecords } from './record/opened.ts'
 import { commit, throwTold } from './request/commit.ts'
@@ -8,6 +10,7 @@ import { LargeKeys } from './request/large-keys.ts'
 import { LazySession } from './request/lazy-session.ts'
 import { applyToHeaders } from './request/response-headers.ts'
 import { RequestState } from './request/state.ts'
+import { Watchers } from './request/watchers.ts'
 import type { Session } from './session.ts'
 
 /** How a commit went; only then may the response leave. */
@@ -42,6 +45,11 @@ export interface OpenSession<Data extends object> {
 export interface Sessions<Data extends object> {
   /** The session behind a Cookie header. Costs nothing until it is used, and never throws for what a client sent. */
   open(cookieHeader: string | null | undefined): OpenSession<Data>
+  /**
+   * Tells every event to one more handler, beside the option `onEvent`, until the function that comes back is called. Before somebody
+   * watches, and after, no event is made.
+   */
+  watch(handler: SessionEventHandler): () => void
   /** Closes the store. */
   close(): Promise<void>
 }
@@ -53,11 +61,12 @@ export function createSessions<Data extends object = Record<string, unknown>>(op
 
 /** The same from options that are checked already. */
 export function sessionsFrom<Data extends object>(settings: Settings): Sessions<Data> {
+  const watchers = new Watchers(settings.onEvent)
   const shared = {
-    ...{ settings, signer: signerOf(settings) },
+    ...{ settings, watchers, signer: signerOf({ ...settings, onEvent: (event) => watchers.tell?.(event) }) },
     ...{ queue: new CommitQueue<Found>(), opened: new OpenedRecords(), largeKeys: new LargeKeys() },
   }
-  return {
+  const sessions: Sessions<Data> = {
     open(cookieHeader) {
       const state = new RequestState(shared, cookieHeader)
       let result: Promise<CommitResult> | undefined
@@ -73,9 +82,20 @@ export function sessionsFrom<Data extends object>(settings: Settings): Sessions<
         },
       }
     },
+    watch(handler) {
+      need(typeof handler === 'function', 'watch needs a function that is told events')
+      return watchers.add(handler)
+    },
     close: async () => settings.store.close?.(),
   }
+  settingsBySessions.set(sessions, settings)
+  return sessions
 }
+
+const settingsBySessions = new WeakMap<object, Settings>()
+
+/** What sessions were built from; undefined for anything else. */
+export const settingsOf = (sessions: object): Settings | undefined => settingsBySessions.get(sessions)
 
 function resultOf(state: RequestState, setCookies: readonly string[]): CommitResult {
   const [setCookie] = setCookies

@@ -15,8 +15,11 @@ import { tellCommit } from './telling.ts'
 import { newTimes } from './times.ts'
 import { bury, create, foundAs, nextRevision, update } from './write.ts'
 
-/** Collisions to ride out: with full jitter 20 writers in lockstep need at most 8 (measured), then they are a 409. */
-const maxAttempts = 8
+/**
+ * Collisions to ride out, within `requestMs`. 20 writers in lockstep need at most 8 (measured), but on a busy machine another process
+ * may write 25 times while this one waits for its turn: with 8 its write of a key that nobody else touched was refused.
+ */
+const maxAttempts = 32
 
 /**
  * Brings the store to what the request asked for; the Set-Cookie values that are due: one, or none, or those that clear.

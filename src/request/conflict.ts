@@ -66,8 +66,14 @@ export function gone(state: RequestState, ended: Ended): SessionGoneError {
 /** The error for a change that does not go together with what another request has done meanwhile. */
 export function conflict(state: RequestState, reason: ConflictReason): SessionConflictError {
   state.emit?.({ type: 'conflict', reason })
-  return new SessionConflictError('another request changed what this one had read: nothing was written')
+  return new SessionConflictError(`${conflicts[reason]}: nothing was written, the request may be sent again`)
 }
+
+const conflicts = {
+  'changed-key': 'another request changed what this one had read',
+  overtaken: 'other requests wrote to the session each time this one tried',
+  'taken-twice': 'another request has taken what this one took by pull',
+} as const
 
 /** The data to write over `base`; throws where a key that this request saw and then changed is not as it was seen. */
 export function dataToWrite(state: RequestState, base: Found): SessionData {

@@ -11,6 +11,7 @@ import { Budget, type CallTime } from './budget.ts'
 import type { CommitQueue } from './commit-queue.ts'
 import type { LargeKeys } from './large-keys.ts'
 import type { Lifetimes, Times } from './lifetime.ts'
+import type { Watchers } from './watchers.ts'
 
 /** Checked options with their defaults. */
 export interface Settings extends TokenSettings, Times {
@@ -36,6 +37,7 @@ export interface Shared {
   readonly queue: CommitQueue<Found>
   readonly opened: OpenedRecords
   readonly largeKeys: LargeKeys
+  readonly watchers: Watchers
 }
 
 /** A live record as it was read or written, with the version that the next write must name. */
@@ -91,6 +93,7 @@ export class Exchange {
   readonly queue: CommitQueue<Found>
   readonly opened: OpenedRecords
   readonly largeKeys: LargeKeys
+  readonly watchers: Watchers
   readonly cookieHeader: string | null | undefined
   /** The request is no activity: its reads do not slide the expiry. */
   isPassive = false
@@ -107,12 +110,16 @@ export class Exchange {
   #callsBefore = 0
   #beganAt = 0
 
-  constructor({ settings, signer, queue, opened, largeKeys }: Shared, cookieHeader: string | null | undefined) {
+  constructor(
+    { settings, signer, queue, opened, largeKeys, watchers }: Shared,
+    cookieHeader: string | null | undefined,
+  ) {
     this.settings = settings
     this.signer = signer
     this.queue = queue
     this.opened = opened
     this.largeKeys = largeKeys
+    this.watchers = watchers
     this.cookieHeader = cookieHeader
     this.openedAt = settings.now()
   }
@@ -129,7 +136,7 @@ export class Exchange {
    * `ref`: of the session that it happened to, where that is not the one of `claim`.
    */
   get emit(): ((this: Exchange, happening: Happening, ref?: string) => void) | undefined {
-    return this.settings.onEvent === undefined ? undefined : this.#tell
+    return this.watchers.tell === undefined ? undefined : this.#tell
   }
 
   /** A load or a commit begins: what its events say of time and calls counts from here. */
@@ -143,11 +150,7 @@ export class Exchange {
     const durationMs = performance.now() - this.#beganAt
     const roundTrips = this.#calls - this.#callsBefore
     const event: SessionEvent = { ...happening, ref, store: this.settings.store.name, durationMs, roundTrips }
-    // Watching a request must not fail it, nor end the process; said in the doc comment of SessionEventHandler.
-    try {
-      const answer: unknown = this.settings.onEvent?.(event)
-      if (answer instanceof Promise) answer.catch(noop)
-    } catch {}
+    this.watchers.tell?.(event)
   }
 
   /** One call of the store, within the budget. */
@@ -179,5 +182,3 @@ export class Exchange {
     return Math.min(Math.max(tombstoneSeconds, left), maxTtlSeconds)
   }
 }
-
-const noop = () => {}

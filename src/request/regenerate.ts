@@ -6,8 +6,8 @@ import type { RequestState } from './state.ts'
 import { renewedTimes } from './times.ts'
 import { type Created, create, rewrite, supersedeOld, undo } from './write.ts'
 
-/** A login starts again from a newer record this often: a parallel write must not fail it, an endless stream of them may. */
-const maxRegenerations = 3
+/** A login starts again from a newer record this often, within `requestMs`: parallel writes must not fail it, an endless stream may. */
+const maxRegenerations = 16
 
 /** The new session has taken the place of the old one. */
 export interface Superseded {

@@ -151,8 +151,8 @@ describe('a regenerate and other requests', () => {
     session.regenerate()
     let gate = here.gates.hold('update')
     const pending = finish()
-    // Three supersessions, and twice the new session is written again in between.
-    for (let n = 1; n <= 5; n++) {
+    // 16 supersessions, and 15 times the new session is written again in between.
+    for (let n = 1; n <= 31; n++) {
       await gate.reached
       cookieOf(await run(tab, old, (other) => other.set('n', n)))
       const held = gate

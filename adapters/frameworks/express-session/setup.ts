@@ -1,4 +1,4 @@
-import type { Configured } from '../node/opening.ts'
+import type { Configured } from '../../../src/configured.ts'
 import type { SessionCookie } from './cookie.ts'
 
 /** What the bridge is told about its configuration. */

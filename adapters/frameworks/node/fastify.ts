@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type Configured, configure } from '../../../src/configured.ts'
 import type { SessionOptions } from '../../../src/options.ts'
 import type { Session } from '../../../src/session.ts'
 import { answerBare } from './answers.ts'
 import { Gate } from './gate.ts'
-import { type Configured, configure, Opened } from './opening.ts'
+import { Opened } from './opening.ts'
 
 /** The parts of Fastify that are used, so that its package is not needed. */
 interface Fastify {

@@ -1,11 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type Configured, configure } from '../../../src/configured.ts'
 import { SessionOptionsError } from '../../../src/errors.ts'
 import { type SessionOptions, sameSettings } from '../../../src/options.ts'
 import { LazySession } from '../../../src/request/lazy-session.ts'
 import type { Session } from '../../../src/session.ts'
+import type { Sessions } from '../../../src/sessions.ts'
 import { Gate } from './gate.ts'
 import { isResponse } from './headers.ts'
-import { type Configured, configure, Opened } from './opening.ts'
+import { Opened } from './opening.ts'
 
 /** A request with its session: how node:http and Connect see `req` behind the middleware. */
 export type SessionRequest<Data extends object = Record<string, unknown>> = IncomingMessage & {
@@ -27,9 +29,10 @@ export type SessionMiddleware = (req: IncomingMessage, res: ServerResponse, next
  * However it is written (`send`, `redirect`, `pipe`, `writeHead`) the response is held until the commit is done; a stream is told to
  * wait meanwhile. A conflict, an ended session, one that is too large and an outage become `next(error)` with `error.status` 409,
  * 409, 413 and 503. An answer of 500 and above changes nothing. Mounted twice with the same options it is one session, with
- * different ones it is an error. Throws `SessionOptionsError`.
+ * different ones it is an error. Instead of options it takes sessions that are there, which something else can then use as well.
+ * Throws `SessionOptionsError`.
  */
-export function session(options: SessionOptions): SessionMiddleware {
+export function session(options: SessionOptions | Sessions<object>): SessionMiddleware {
   const configured = configure(options)
   return function session(req, res, next) {
     const holder = req as { session?: unknown }

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
-import { checkOptions, type SessionOptions, sameSettings } from '../../../src/options.ts'
+import type { Configured } from '../../../src/configured.ts'
+import { sameSettings } from '../../../src/options.ts'
 import type { Answering } from '../../../src/request/answer.ts'
-import type { Settings } from '../../../src/request/exchange.ts'
 import { LazySession } from '../../../src/request/lazy-session.ts'
 import {
   carriesSession,
@@ -14,19 +14,8 @@ import {
 } from '../../../src/request/nesting.ts'
 import type { RequestState } from '../../../src/request/state.ts'
 import type { Session } from '../../../src/session.ts'
-import { type OpenSession, type Sessions, sessionsFrom } from '../../../src/sessions.ts'
+import type { OpenSession } from '../../../src/sessions.ts'
 import type { Work } from './gate.ts'
-
-/** One configuration, built once. */
-export interface Configured {
-  readonly settings: Settings
-  readonly sessions: Sessions<object>
-}
-
-export function configure(options: SessionOptions): Configured {
-  const settings = checkOptions(options)
-  return { settings, sessions: sessionsFrom(settings) }
-}
 
 /** Somebody who is told when a session is used for the first time. */
 export interface Told {
