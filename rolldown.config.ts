@@ -28,6 +28,8 @@ const library: RolldownOptions = {
       groups: [
         { name: 'core', test: /\/src\/(?!crypto\/(contract|node|web|base64url-plain)|index\.ts|hono\.ts)/ },
         { name: 'replication', test: /\/adapters\/stores\/replication\// },
+        // What only some variables ask for, loaded on demand.
+        { name: 'env', test: /\/adapters\/platforms\/env\// },
         { name: 'redis', test: /\/adapters\/stores\/redis\/(?!index|upstash|clients)/ },
       ],
     },

@@ -80,6 +80,48 @@ describe('memcached', () => {
     expect(memcachedStore).not.toHaveBeenCalled()
   })
 
+  test.each([
+    [{ MEMCACHED_TLS: 'true' }, { tls: true }],
+    [{ MEMCACHED_TLS: '1', MEMCACHED_REPLICAS: '3' }, { tls: true, replicas: 3 }],
+    [{ MEMCACHED_TLS: 'false' }, {}],
+    [{ MEMCACHED_TLS: '0', MEMCACHED_REPLICAS: '' }, {}],
+    [{ MEMCACHED_SERVERNAME: 'cache.example' }, { tls: { servername: 'cache.example' } }],
+  ])('takes %j', async (variables, options) => {
+    await storeFromEnv({ MEMCACHED_SERVERS: 'a:1', ...variables })
+    expect(memcachedStore.mock.calls).toEqual([[{ servers: ['a:1'], ...options }]])
+  })
+
+  test.each([
+    [{ MEMCACHED_TLS: 'yes' }, 'MEMCACHED_TLS must be true or false'],
+    [{ MEMCACHED_TLS: 'false', MEMCACHED_CA: 'x' }, 'MEMCACHED_CA is set, but MEMCACHED_TLS says that there is no TLS'],
+    [{ MEMCACHED_CERT: 'x' }, 'MEMCACHED_CERT is set but MEMCACHED_KEY is missing'],
+    [{ MEMCACHED_CA: '-----BEGIN SECRET' }, 'MEMCACHED_CA holds no certificate in PEM that can be read'],
+    [{ MEMCACHED_REPLICAS: '0' }, 'MEMCACHED_REPLICAS must be a whole number from 1 to 8'],
+    [{ MEMCACHED_REPLICAS: 'two' }, 'MEMCACHED_REPLICAS must be a whole number from 1 to 8'],
+  ])('%j is refused', async (variables, message) => {
+    expect(await refusal({ MEMCACHED_SERVERS: 'a:1', ...variables })).toBe(message)
+    expect(memcachedStore).not.toHaveBeenCalled()
+  })
+
+  test('what only it can want is refused without servers, and what the store says of it is said of the variable', async () => {
+    for (const name of ['TLS', 'CA', 'REPLICAS', 'USERNAME', 'SERVERNAME'])
+      expect(await refusal({ ...upstash, [`MEMCACHED_${name}`]: '1' })).toBe(
+        `MEMCACHED_${name} is set but MEMCACHED_SERVERS is missing`,
+      )
+    const { SessionOptionsError } = await import('../../src/errors.ts')
+    const said = {
+      'replicas must not exceed the number of servers': 'MEMCACHED_REPLICAS must not exceed the number of servers',
+      'option tls.servername must be a name': 'MEMCACHED_SERVERNAME must be a name',
+      'option tls.key must be the key to tls.cert, in PEM': 'MEMCACHED_KEY must be the key to MEMCACHED_CERT, in PEM',
+    }
+    for (const [message, variable] of Object.entries(said)) {
+      memcachedStore.mockImplementationOnce(() => {
+        throw new SessionOptionsError(message)
+      })
+      expect(await refusal({ MEMCACHED_SERVERS: 'a:b' })).toBe(variable)
+    }
+  })
+
   test('is refused on Workers, naming Upstash', async () => {
     vi.stubGlobal('navigator', { userAgent: 'Cloudflare-Workers' })
     expect(await refusal({ MEMCACHED_SERVERS: 'a:1' })).toContain('UPSTASH_REDIS_REST_URL')
@@ -102,6 +144,55 @@ describe('upstash', () => {
       expect(message).toContain(`${missing} is missing`)
       expect(message).not.toContain('SECRET-TOKEN')
     }
+  })
+})
+
+describe('the names of Vercel', () => {
+  const kv = { KV_REST_API_URL: 'https://eu1.upstash.io', KV_REST_API_TOKEN: 'SECRET-TOKEN' }
+
+  test('are another spelling of the same', async () => {
+    expect((await storeFromEnv({ ...kv, KV_URL: 'rediss://a:1', REDIS_URL: 'rediss://a:1' })).name).toBe('upstash')
+    expect((await storeFromEnv({ ...kv, ...upstash })).name).toBe('upstash')
+    expect(await refusal({ ...kv, KV_REST_API_URL: 'redis://SECRET' })).toMatch(/^KV_REST_API_URL and _TOKEN: .*https/)
+  })
+
+  test('half of them, or two databases, are refused by name', async () => {
+    const readOnly = { KV_REST_API_URL: kv.KV_REST_API_URL, KV_REST_API_READ_ONLY_TOKEN: 'SECRET-TOKEN' }
+    expect(await refusal(readOnly)).toBe('KV_REST_API_URL is set but KV_REST_API_TOKEN is missing')
+    expect(await refusal({ ...kv, KV_REST_API_URL: '' })).toBe('KV_REST_API_TOKEN is set but KV_REST_API_URL is missing')
+    expect(await refusal({ ...kv, ...upstash, KV_REST_API_URL: 'https://eu2.upstash.io' })).toBe(
+      'UPSTASH_REDIS_REST_URL and KV_REST_API_URL name two databases: set one of them',
+    )
+  })
+})
+
+describe('redis', () => {
+  test.each([
+    ['10.0.0.1:6379', {}, 'REDIS_URL must be redis://host:port or rediss://host:port'],
+    ['https://eu1.upstash.io', {}, 'REDIS_URL must be redis://host:port or rediss://host:port'],
+    ['redis://', {}, 'REDIS_URL must be redis://host:port or rediss://host:port'],
+    ['redis://a:1', { REDIS_CA: 'x' }, 'REDIS_CA is set, but REDIS_URL begins with redis://: write rediss:// for TLS'],
+    ['rediss://a:1', { REDIS_CERT: 'x' }, 'REDIS_CERT is set but REDIS_KEY is missing'],
+    ['', { REDIS_CA: 'x' }, 'REDIS_CA is set but REDIS_URL is missing'],
+    ['rediss://a:1', { REDIS_CA: '/nowhere.pem' }, /^REDIS_CA is neither PEM nor .* file that can be read \(ENOENT\)$/],
+    ['rediss://a:1', { REDIS_CA: '-----BEGIN SECRET' }, 'REDIS_CA holds no certificate in PEM that can be read'],
+    [
+      'rediss://a:1',
+      { REDIS_CERT: '-----BEGIN SECRET', REDIS_KEY: '-----BEGIN SECRET' },
+      'REDIS_CERT holds no certificate in PEM that can be read',
+    ],
+  ])('REDIS_URL=%j with %j is refused', async (url, more, message) => {
+    const said = await refusal({ REDIS_URL: url, ...more })
+    if (typeof message === 'string') expect(said).toBe(message)
+    else expect(said).toMatch(message)
+    expect(said).not.toContain('SECRET')
+  })
+
+  test('is refused on Workers, naming Upstash', async () => {
+    vi.stubGlobal('navigator', { userAgent: 'Cloudflare-Workers' })
+    expect(await refusal({ REDIS_URL: 'redis://a:1' })).toBe(
+      'REDIS_URL does not work on Workers: set UPSTASH_REDIS_REST_URL and _TOKEN',
+    )
   })
 })
 
