@@ -115,7 +115,7 @@ async function connectBun(
   Client: new (url: string, options: object) => BunRedis,
   { url, tls }: Connecting,
 ): Promise<OwnClient> {
-  const redis = new Client(url, { enableOfflineQueue: false, ...(tls && { tls }) })
+  const redis = new Client(url, { enableOfflineQueue: false, maxRetries: 2 ** 31 - 1, ...(tls && { tls }) })
   await atMost(redis.connect().catch(() => {}))
   return { client: ([command = '', ...args]) => redis.send(command, args), close: () => redis.close() }
 }
