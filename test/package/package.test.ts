@@ -133,7 +133,8 @@ describe('public names', () => {
 
 test('a cold start opens few files, and loads no module of Node that is not used yet', async () => {
   const listing = await runOrThrow('listing the tarball', 'tar', ['-tzf', tarball])
-  // One for each entry, two cryptos, the refusal for Workers, what they share, and what `REDIS_URL` loads on demand. No application opens those of the command line.
+  // One for each entry, two cryptos, the refusal for Workers, what they share, and what `REDIS_URL` loads on demand. No application
+  // opens those of the command line.
   expect(listing.match(/^package\/dist\/(?!tools\/).*\.js$/gm)?.length).toBeLessThanOrEqual(entries.length + 7)
   // What Node itself starts with depends on its options and the environment.
   const code = `const before = new Set(process.moduleLoadList)

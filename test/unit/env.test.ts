@@ -82,7 +82,10 @@ describe('memcached', () => {
 
   test.each([
     [{ MEMCACHED_TLS: 'true' }, { tls: true }],
-    [{ MEMCACHED_TLS: '1', MEMCACHED_REPLICAS: '3' }, { tls: true, replicas: 3 }],
+    [
+      { MEMCACHED_TLS: '1', MEMCACHED_REPLICAS: '3' },
+      { tls: true, replicas: 3 },
+    ],
     [{ MEMCACHED_TLS: 'false' }, {}],
     [{ MEMCACHED_TLS: '0', MEMCACHED_REPLICAS: '' }, {}],
     [{ MEMCACHED_SERVERNAME: 'cache.example' }, { tls: { servername: 'cache.example' } }],
@@ -159,7 +162,9 @@ describe('the names of Vercel', () => {
   test('half of them, or two databases, are refused by name', async () => {
     const readOnly = { KV_REST_API_URL: kv.KV_REST_API_URL, KV_REST_API_READ_ONLY_TOKEN: 'SECRET-TOKEN' }
     expect(await refusal(readOnly)).toBe('KV_REST_API_URL is set but KV_REST_API_TOKEN is missing')
-    expect(await refusal({ ...kv, KV_REST_API_URL: '' })).toBe('KV_REST_API_TOKEN is set but KV_REST_API_URL is missing')
+    expect(await refusal({ ...kv, KV_REST_API_URL: '' })).toBe(
+      'KV_REST_API_TOKEN is set but KV_REST_API_URL is missing',
+    )
     expect(await refusal({ ...kv, ...upstash, KV_REST_API_URL: 'https://eu2.upstash.io' })).toBe(
       'UPSTASH_REDIS_REST_URL and KV_REST_API_URL name two databases: set one of them',
     )
