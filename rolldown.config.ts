@@ -26,7 +26,10 @@ const library: RolldownOptions = {
     chunkFileNames: 'shared/[name].js',
     codeSplitting: {
       groups: [
-        { name: 'core', test: /\/src\/(?!crypto\/(contract|node|web|base64url-plain)|index\.ts|hono\.ts)/ },
+        {
+          name: 'core',
+          test: /\/src\/(?!crypto\/(contract|node|web|base64url-plain)|tracing\/(contract|node|none)|index\.ts|hono\.ts)/,
+        },
         { name: 'replication', test: /\/adapters\/stores\/replication\// },
         // What only some variables ask for, loaded on demand.
         { name: 'env', test: /\/adapters\/platforms\/env\// },

@@ -6,6 +6,7 @@ const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.u
 /** The crypto of a platform; the library by its public name is its source, so that no test runs on a stale build. */
 const alias = (crypto: 'node' | 'web') => [
   { find: '#crypto', replacement: path(`./src/crypto/${crypto}.ts`) },
+  { find: '#tracing', replacement: path('./src/tracing/node.ts') },
   { find: '#memcached', replacement: path('./adapters/stores/memcached/index.ts') },
   { find: /^claimcheck$/, replacement: path('./src/index.ts') },
   { find: /^claimcheck\/hono$/, replacement: path('./src/hono.ts') },

@@ -4,6 +4,7 @@ import { SessionValueError, StoreUnavailableError } from '../errors.ts'
 import { equalData } from '../record/journal.ts'
 import { encodeRecord, sealRecord } from '../record/record.ts'
 import { isWorkers } from '../runtime.ts'
+import { commits } from '../tracing/channels.ts'
 import { conflict, dataToWrite, gone, hasJustEnded, newer } from './conflict.ts'
 import type { Found, Loaded } from './exchange.ts'
 import { handOut, tell } from './hand-out.ts'
@@ -13,6 +14,7 @@ import { supersede } from './regenerate.ts'
 import type { RequestState } from './state.ts'
 import { tellCommit } from './telling.ts'
 import { newTimes } from './times.ts'
+import { watched } from './watching.ts'
 import { bury, create, foundAs, nextRevision, update } from './write.ts'
 
 /**
@@ -29,13 +31,16 @@ const maxAttempts = 32
 export async function commit(state: RequestState, failed: boolean): Promise<readonly string[]> {
   if (state.isBusy) await state.idle()
   state.closed = true
-  state.begin()
   assertOne(state, failed)
-  if (state.destroyed) return destroy(state)
+  if (state.destroyed) return watched(commits, state, () => destroy(state))
   // The client of a failed request saw an error, so nothing of it may be stored. Only a logout is wanted in any case.
   if (failed) return []
   state.failures.throwUntold()
   if (!state.calls.hasChanges && !state.regenerated) return unsent(state)
+  return watched(commits, state, () => write(state))
+}
+
+async function write(state: RequestState): Promise<readonly string[]> {
   const loaded = await state.load()
   if (loaded.status === 'unavailable') throw loaded.error
   const { claim } = state

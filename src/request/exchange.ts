@@ -7,6 +7,7 @@ import type { OpenedRecords } from '../record/opened.ts'
 import type { SessionRecord } from '../record/record.ts'
 import { tombstoneMarginSeconds } from '../record/tombstone.ts'
 import { type CallOptions, maxTtlSeconds, type Store, type Version } from '../store.ts'
+import { note } from '../tracing/channels.ts'
 import { Budget, type CallTime } from './budget.ts'
 import type { CommitQueue } from './commit-queue.ts'
 import type { LargeKeys } from './large-keys.ts'
@@ -109,6 +110,8 @@ export class Exchange {
   /** The same, and the time, when the load or commit under way began; only where somebody watches. */
   #callsBefore = 0
   #beganAt = 0
+  /** What the listeners of a channel are told of the load or commit under way; undefined where there are none. */
+  message: object | undefined
 
   constructor(
     { settings, signer, queue, opened, largeKeys, watchers }: Shared,
@@ -136,7 +139,7 @@ export class Exchange {
    * `ref`: of the session that it happened to, where that is not the one of `claim`.
    */
   get emit(): ((this: Exchange, happening: Happening, ref?: string) => void) | undefined {
-    return this.watchers.tell === undefined ? undefined : this.#tell
+    return this.watchers.tell === undefined && this.message === undefined ? undefined : this.#tell
   }
 
   /** A load or a commit begins: what its events say of time and calls counts from here. */
@@ -150,6 +153,7 @@ export class Exchange {
     const durationMs = performance.now() - this.#beganAt
     const roundTrips = this.#calls - this.#callsBefore
     const event: SessionEvent = { ...happening, ref, store: this.settings.store.name, durationMs, roundTrips }
+    if (this.message) note(this.message, event)
     this.watchers.tell?.(event)
   }
 

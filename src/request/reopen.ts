@@ -1,8 +1,10 @@
 import type { Claims } from '../claim/cookie-claims.ts'
 import type { Awaitable } from '../crypto/contract.ts'
 import { SessionGoneError, SessionUseError } from '../errors.ts'
+import { commits } from '../tracing/channels.ts'
 import { changeInTurn, destroy, throwTold } from './commit.ts'
 import { RequestState } from './state.ts'
+import { watched } from './watching.ts'
 
 const none: Claims = { found: [], overlooked: false, foreign: false }
 /** How often it looks whether the response has left. */
@@ -82,9 +84,8 @@ async function untilCommitted(origin: RequestState): Promise<void> {
 async function commitReopened(state: ReopenedState): Promise<Outcome> {
   if (state.isBusy) await state.idle()
   state.closed = true
-  state.begin()
   if (state.destroyed) {
-    await destroy(state)
+    await watched(commits, state, () => destroy(state))
     return { status: 'ended' }
   }
   state.failures.throwUntold()
@@ -94,7 +95,7 @@ async function commitReopened(state: ReopenedState): Promise<Outcome> {
   if (loaded.status !== 'found' || !claim) return { status: 'ended' }
   if (!state.calls.hasChanges) return { status: 'live' }
   try {
-    await changeInTurn(state, claim)
+    await watched(commits, state, () => changeInTurn(state, claim))
   } catch (error) {
     if (error instanceof SessionGoneError) return { status: 'ended' }
     throw error

@@ -4,12 +4,14 @@ import type { Awaitable } from '../crypto/contract.ts'
 import { SessionUseError, StoreUnavailableError } from '../errors.ts'
 import type { BadTokenReason } from '../events.ts'
 import { replay, type SessionData } from '../record/journal.ts'
+import { loads } from '../tracing/channels.ts'
 import { type BadCookie, withoutClaim } from './absence.ts'
 import type { Answering } from './answer.ts'
 import { Calls } from './calls.ts'
 import { Exchange, type Fetched, type Loaded } from './exchange.ts'
 import { Failures } from './failures.ts'
 import { fetchClaims } from './load.ts'
+import { watched } from './watching.ts'
 
 const nothing: SessionData = new Map()
 
@@ -164,12 +166,11 @@ export class RequestState extends Exchange {
 
   /** Loads once; parallel reads share it. Slides the expiry in the same round trip. */
   load(): Promise<Loaded> {
-    this.loading ??= this.#load()
+    this.loading ??= watched(loads, this, () => this.#load())
     return this.loading
   }
 
   async #load(): Promise<Loaded> {
-    this.begin()
     const claims = this.findClaims()
     const { found } = claims instanceof Promise ? await claims : claims
     try {
@@ -195,6 +196,4 @@ export class RequestState extends Exchange {
 }
 
 /** What a load found to build on; a session that is not there has no data. */
-export function dataOf(loaded: Loaded): SessionData {
-  return loaded.status === 'found' ? loaded.record.data : nothing
-}
+export const dataOf = (loaded: Loaded): SessionData => (loaded.status === 'found' ? loaded.record.data : nothing)

@@ -1,10 +1,13 @@
 import { registerHooks } from 'node:module'
 import type { ServerMessage } from './processes.ts'
 
-// The sources run as they are: only the crypto of the package's "imports", which names built files, is pointed at them.
-const crypto = new URL('../../src/crypto/node.ts', import.meta.url).href
+// The sources run as they are: only the package's "imports", which name built files, are pointed at them.
+const imports: Readonly<Record<string, string>> = {
+  '#crypto': new URL('../../src/crypto/node.ts', import.meta.url).href,
+  '#tracing': new URL('../../src/tracing/node.ts', import.meta.url).href,
+}
 registerHooks({
-  resolve: (specifier, context, next) => next(specifier === '#crypto' ? crypto : specifier, context),
+  resolve: (specifier, context, next) => next(imports[specifier] ?? specifier, context),
 })
 
 const { buildApp } = await import('./app.ts')

@@ -2,12 +2,14 @@ import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { expect, test } from 'vitest'
 
+const source = (name: string) => fileURLToPath(new URL(`../../src/${name}.ts`, import.meta.url))
+
 /** What a bundle of this entry takes in from outside the project, at any depth. */
 async function packagesOf(contents: string): Promise<readonly string[]> {
   const { metafile } = await build({
     stdin: { contents, resolveDir: fileURLToPath(new URL('../..', import.meta.url)), loader: 'ts' },
     ...{ bundle: true, write: false, metafile: true, format: 'esm', packages: 'external', logLevel: 'silent' },
-    alias: { '#crypto': fileURLToPath(new URL('../../src/crypto/node.ts', import.meta.url)) },
+    alias: { '#crypto': source('crypto/node'), '#tracing': source('tracing/node') },
   })
   const imports = Object.values(metafile.inputs).flatMap((input) => input.imports)
   return [...new Set(imports.filter(({ external }) => external).map(({ path }) => path))]

@@ -12,6 +12,7 @@ const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.u
 /** The library from its sources, also by its public names, so that no test runs on a stale build. */
 const alias = {
   '#crypto': path('../../src/crypto/node.ts'),
+  '#tracing': path('../../src/tracing/node.ts'),
   'claimcheck/lambda': path('../../adapters/platforms/lambda.ts'),
   'claimcheck/env': path('../../adapters/platforms/env.ts'),
   claimcheck: path('../../src/index.ts'),

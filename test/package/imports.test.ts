@@ -39,6 +39,9 @@ describe('the test itself notices', () => {
     ['hono outside its file', 'src/session.ts', "import type { Context } from 'hono'"],
     ['more of hono', 'src/hono.ts', "import { getCookie } from 'hono/cookie'"],
     ['node: in src', 'src/crypto/keys.ts', "import { createHmac } from 'node:crypto'"],
+    ['another of node: in a room for one', 'src/tracing/node.ts', "import { createHmac } from 'node:crypto'"],
+    ['node:diagnostics_channel elsewhere', 'src/tracing/channels.ts', "import 'node:diagnostics_channel'"],
+    ['tracing by another file', 'src/request/load.ts', "import { tracing } from '#tracing'"],
     ['node: as a type', 'src/crypto/keys.ts', "let socket: import('node:net').Socket"],
     ['node: in a store for every runtime', 'adapters/stores/memory.ts', "import { Buffer } from 'node:buffer'"],
     ['node: without its prefix', 'src/crypto/keys.ts', "import { createHmac } from 'crypto'"],
@@ -107,6 +110,8 @@ describe('the test itself notices', () => {
     const files = {
       'src/crypto/web.ts': "import { CompactSign } from 'jose/jws/compact/sign'\n// console and process.env",
       'src/crypto/keys.ts': "import { crypto } from '#crypto'",
+      'src/tracing/node.ts': "import diagnostics from 'node:diagnostics_channel'",
+      'src/tracing/channels.ts': "import { tracing } from '#tracing'",
       'src/hono.ts': "import { HTTPException } from 'hono/http-exception'",
       'adapters/stores/redis/upstash.ts': "import { callRedis } from './call.ts'",
       'adapters/stores/memcached/index.ts': "import { Link } from './link.ts'\nimport net from 'node:net'",

@@ -32,9 +32,15 @@ async function workerd(): Promise<Plugin[]> {
 
 async function project(name: string, crypto: CryptoName, include: readonly string[]) {
   const implementation = path(`../../src/crypto/${crypto === 'WebCrypto' ? 'web' : 'node'}.ts`)
+  const tracing = path(`../../src/tracing/${isWorkerd ? 'none' : 'node'}.ts`)
   return {
     root: path('../..'),
-    resolve: { alias: [{ find: '#crypto', replacement: implementation }] },
+    resolve: {
+      alias: [
+        { find: '#crypto', replacement: implementation },
+        { find: '#tracing', replacement: tracing },
+      ],
+    },
     plugins: isWorkerd ? [await workerd()] : [],
     test: {
       name,

@@ -37,7 +37,10 @@ it.each(['node', 'web'])(
     try {
       await build({
         stdin: { contents: program, resolveDir: root, loader: 'ts' },
-        alias: { '#crypto': join(root, `src/crypto/${crypto}.ts`) },
+        alias: {
+          '#crypto': join(root, `src/crypto/${crypto}.ts`),
+          '#tracing': join(root, `src/tracing/${crypto === 'node' ? 'node' : 'none'}.ts`),
+        },
         ...{ bundle: true, platform: 'node', format: 'esm', outfile, logLevel: 'silent' },
       })
       const child = spawn(process.execPath, [outfile], { stdio: ['ignore', 'pipe', 'inherit'] })

@@ -5,6 +5,7 @@ import { createCluster } from '../replication/store.ts'
 import type { Address } from './address.ts'
 import { binaryDriver } from './client/binary/driver.ts'
 import { textDriver } from './client/text/driver.ts'
+import { traced } from './client/traced.ts'
 import { nodeStore } from './node-store.ts'
 import type { MemcachedSettings } from './options.ts'
 import { mayBePartial, type ServerProvider } from './servers/dns.ts'
@@ -97,6 +98,6 @@ export class Members {
 
   #driver(address: Address) {
     const { isBinary, driver } = this.#settings
-    return isBinary ? binaryDriver(address, driver) : textDriver(address, driver)
+    return traced(isBinary ? binaryDriver(address, driver) : textDriver(address, driver), address)
   }
 }

@@ -20,9 +20,12 @@ const commandLine = 'tools/cli.ts'
 const packages: readonly (readonly [file: RegExp, allowed: RegExp])[] = [
   [/^src\/crypto\/node\.ts$/, /^node:crypto$/],
   [/^src\/crypto\/web\.ts$/, /^jose\/jws\/compact\/(sign|verify)$/],
+  [/^src\/tracing\/node\.ts$/, /^node:diagnostics_channel$/],
+  [/^src\/tracing\/channels\.ts$/, /^#tracing$/],
   [/^src\/hono\.ts$/, /^hono(\/http-exception)?$/],
   [/^src\//, /^#crypto$/],
   [/^adapters\/platforms\/env\.ts$/, /^#memcached$/],
+  [/^adapters\/stores\/memcached\/client\/traced\.ts$/, /^#tracing$/],
   [/^adapters\/stores\/memcached\//, /^(node:.+|memjs)$/],
   [/^adapters\/platforms\/container(\/.+)?\.ts$/, /^(node:.+|@hono\/node-server)$/],
   [/^adapters\/frameworks\//, /^node:(http|stream|async_hooks)$/],
@@ -77,6 +80,7 @@ const packageRule: Rule = (link) => {
 /** The rooms of `src`, each of which imports only itself and those before it; the faces, which users import, come last. */
 const rooms: readonly RegExp[] = [
   /^src\/(errors|events|store|setup|session|runtime|checks)\.ts$/,
+  /^src\/tracing\//,
   /^src\/crypto\//,
   /^src\/claim\//,
   /^src\/record\//,

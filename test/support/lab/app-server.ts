@@ -2,10 +2,13 @@ import { readdirSync } from 'node:fs'
 import { registerHooks } from 'node:module'
 import type { AppMessage, AppReport, AppSpec } from './apps.ts'
 
-// The sources run as they are: only the crypto of the package's "imports", which names built files, is pointed at them.
-const crypto = new URL('../../../src/crypto/node.ts', import.meta.url).href
+// The sources run as they are: only the package's "imports", which name built files, are pointed at them.
+const imports: Readonly<Record<string, string>> = {
+  '#crypto': new URL('../../../src/crypto/node.ts', import.meta.url).href,
+  '#tracing': new URL('../../../src/tracing/node.ts', import.meta.url).href,
+}
 registerHooks({
-  resolve: (specifier, context, next) => next(specifier === '#crypto' ? crypto : specifier, context),
+  resolve: (specifier, context, next) => next(imports[specifier] ?? specifier, context),
 })
 
 const spec = JSON.parse(process.argv[2] as string) as AppSpec

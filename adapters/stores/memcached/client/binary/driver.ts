@@ -11,6 +11,7 @@ import {
   unavailable,
 } from '../driver.ts'
 import { Link } from '../reconnect.ts'
+import { connecting } from '../traced.ts'
 import { MemjsConnection } from './connection.ts'
 import type { Message, Reply } from './memjs.ts'
 
@@ -29,9 +30,8 @@ type Answer = Reply & { readonly epoch: string }
  */
 export function binaryDriver(address: Address, options: DriverOptions, operationsPerConnection?: number): Driver {
   const { node } = address
-  const link = new Link<MemjsConnection>(
-    node,
-    (onFault) => new MemjsConnection(address, options, onFault, operationsPerConnection),
+  const link = new Link<MemjsConnection>(node, (onFault) =>
+    connecting(address, () => new MemjsConnection(address, options, onFault, operationsPerConnection)),
   )
 
   const call: Call = async (message, signal, on) => {

@@ -2,6 +2,7 @@ import type { CreateResult, Entry, Version } from '../../../../../src/store.ts'
 import type { Address } from '../../address.ts'
 import { type CasResult, type Driver, expiration, unavailable } from '../driver.ts'
 import { Link } from '../reconnect.ts'
+import { connecting } from '../traced.ts'
 import { Call, type CallDetails, type Orphan, type Verb } from './call.ts'
 import { TextConnection } from './connection.ts'
 import type { ConnectionOptions, TextOptions } from './options.ts'
@@ -24,7 +25,7 @@ class TextDriver implements Driver {
       for (const orphan of orphans) this.#rescue(orphan)
     }
     this.#link = new Link(this.node, (onFault) => {
-      this.#current = new TextConnection(address, options, onFault, onOrphans)
+      this.#current = connecting(address, () => new TextConnection(address, options, onFault, onOrphans))
       return this.#current
     })
   }
