@@ -10,6 +10,10 @@ const commands: Readonly<Record<string, Command>> = {
     const { doctor, doctorFlags } = await import('./doctor.ts')
     return doctor(world, readFlags(doctorFlags, args))
   },
+  async inspect(world, args) {
+    const { inspect, inspectFlags } = await import('./inspect.ts')
+    return inspect(world, readFlags(inspectFlags, args))
+  },
   async keygen(world, args) {
     const { keygen, keygenFlags } = await import('./keygen.ts')
     return keygen(world, readFlags(keygenFlags, args))
@@ -25,6 +29,9 @@ const help = `claimcheck: sessions, seen from outside
     --processes N        of the application, for its connections; 1
     --sessions N         at the busiest hour, for the memory
     --cycles N           sessions to try; 200
+  inspect  one session, by a cookie on standard input: what its claim check says, and what lies where
+    --json               for scripts
+    --values             shows the values of its keys, too
 
   --options FILE         a module that exports the options of session(); without it the variables
                          that storeFromEnv reads, and SESSION_SECRET
