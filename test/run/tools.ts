@@ -37,7 +37,9 @@ const optional: readonly Tool[] = [
   { commands: ['/usr/share/doc/php-memcached'], debian: 'php-memcached', homebrew: 'php' },
   { commands: ['/usr/share/doc/php-redis'], debian: 'php-redis', homebrew: 'php' },
   { commands: ['/usr/share/doc/php-igbinary'], debian: 'php-igbinary', homebrew: 'php' },
+  { commands: ['/usr/share/doc/php-redis'], debian: 'php-redis', homebrew: 'php' },
   { commands: ['/usr/share/doc/python3-pylibmc'], debian: 'python3-pylibmc', homebrew: 'libmemcached' },
+  { commands: ['/usr/share/doc/python3-cryptography'], debian: 'python3-cryptography', homebrew: 'cryptography' },
   // Turns the clock of a server.
   { commands: ['/usr/share/doc/libfaketime'], debian: 'libfaketime', homebrew: 'libfaketime' },
   // What AWS's runtime client is built with.
