@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { nextCookies } from '../support/jar.ts'
 import { startServer, type TestServer } from '../support/servers.ts'
@@ -16,7 +17,7 @@ export function startPhp(script: string, ini: Readonly<Record<string, string>>):
     `${name}=${value}`,
   ])
   return startServer((port) => [
-    ...['env', 'PHP_CLI_SERVER_WORKERS=4', 'php', ...flags, '-S', `127.0.0.1:${port}`, `${folder}${script}`],
+    ...['env', 'PHP_CLI_SERVER_WORKERS=4', 'php', ...flags, '-S', `127.0.0.1:${port}`, resolve(folder, script)],
   ])
 }
 

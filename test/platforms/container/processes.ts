@@ -54,6 +54,8 @@ export async function bundle(entry: string, external: readonly string[] = []): P
     format: 'esm',
     alias: aliases,
     external: ['memjs', ...external],
+    // Packages of examples that are no dependencies of the library.
+    nodePaths: [path('../../frameworks/node_modules')],
     banner: { js: requiring },
     logLevel: 'error',
   })
