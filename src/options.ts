@@ -71,9 +71,8 @@ export function checkOptions(options: SessionOptions): Settings {
   need(isStore(store), 'store must be a store, for example memoryStore() of claimcheck/memory')
   need(['fail', 'anonymous'].includes(onUnavailable), "onUnavailable must be 'fail' or 'anonymous'")
   const token = checkTokenOptions(options)
-  const isLegacy = legacy === undefined || typeof legacy?.adopt === 'function'
-  need(isLegacy, 'legacy must be what fromExpressSession() of claimcheck/legacy and the like give')
-  need(!legacy?.cookieNames.includes(token.cookie.name), 'cookie.name is that of legacy, too: choose another')
+  need(legacy === undefined || typeof legacy?.adopt === 'function', 'legacy must be of claimcheck/legacy')
+  need(!legacy?.cookieNames.includes(token.cookie.name), 'cookie.name is that of legacy, too')
   const { persistent } = token.cookie
   const { idleSeconds, absoluteSeconds } = options
   const times = checkTimes('', { idleSeconds, absoluteSeconds }, { ...usualTimes, persistent })

@@ -83,11 +83,12 @@ describe('public names', () => {
     expect(listed.join('\n')).toMatchInlineSnapshot(`
       "claimcheck: SessionConflictError SessionError SessionGoneError SessionOptionsError SessionUseError SessionValueError StoreUnavailableError createSessions createVerifier revisionOf
         type AbsentReason AnySessionError BadTokenReason CallOptions CommitOptions CommitResult ConflictReason
-        type CookieOptions CreateResult DatedSecret DeleteOptions DestroyOptions Entry EventContext Happening KeySize
-        type LifetimeOptions NodeHealth OpenSession ReadOptions RegenerateOptions ReopenedSession Secret
-        type SecretProvider Secrets Session SessionErrorCode SessionEvent SessionEventHandler SessionInfo
-        type SessionOptions SessionReader Sessions Store StoreHealth Stored Tombstone UnavailableOptions
-        type UnavailableReason UpdateOptions UpdateResult VerifiedCookie Verifier VerifierOptions Version
+        type CookieOptions CreateOptions CreateResult DatedSecret DeleteOptions DestroyOptions Entry EventContext
+        type Happening KeySize LifetimeOptions NodeHealth OpenSession ReadOptions RegenerateOptions
+        type ReopenedSession Secret SecretProvider Secrets Session SessionErrorCode SessionEvent
+        type SessionEventHandler SessionInfo SessionOptions SessionReader Sessions Store StoreHealth Stored
+        type Tombstone UnavailableOptions UnavailableReason UpdateOptions UpdateResult VerifiedCookie Verifier
+        type VerifierOptions Version
       claimcheck/hono: session
         type MountOptions SessionEnv
       claimcheck/memory: memoryStore
