@@ -10,6 +10,7 @@ const alias = (crypto: 'node' | 'web') => [
   { find: '#memcached', replacement: path('./adapters/stores/memcached/index.ts') },
   { find: /^claimcheck$/, replacement: path('./src/index.ts') },
   { find: /^claimcheck\/hono$/, replacement: path('./src/hono.ts') },
+  { find: /^claimcheck\/verify$/, replacement: path('./src/verify.ts') },
   { find: /^claimcheck\/node$/, replacement: path('./adapters/frameworks/node.ts') },
   { find: /^claimcheck\/legacy$/, replacement: path('./adapters/legacy.ts') },
 ]

@@ -97,6 +97,8 @@ export type Happening =
   | { readonly type: 'bad-token'; readonly reason: BadTokenReason }
   /** The function of the option `secret` gave no list that can be used: the last one is kept, and it is asked again. */
   | { readonly type: 'secrets-kept' }
+  /** The function of the option `signing`, or a JWKS that is fetched, gave no list that can be used: as with secrets. */
+  | { readonly type: 'keys-kept' }
   /**
    * A cookie of the library that the option `legacy` names: its session was `imported`, or was `refused` for what it holds (the message
    * names that), or the cookie is `not-genuine`: of another secret.

@@ -1,4 +1,6 @@
 export type { CookieOptions } from './claim/cookie.ts'
+export type { JwkProvider, SigningOptions } from './claim/signing.ts'
+export type { Jwk, PublicJwk } from './crypto/jwk.ts'
 export type { Secret } from './crypto/keys.ts'
 export type { DatedSecret, SecretProvider, Secrets } from './crypto/secrets.ts'
 export {

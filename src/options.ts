@@ -1,6 +1,8 @@
 import { need, refuseUnknown, wholeNumber } from './checks.ts'
 import { type CookieOptions, checkCookie } from './claim/cookie.ts'
 import type { TokenSettings } from './claim/signer.ts'
+import type { SigningOptions } from './claim/signing.ts'
+import { checkJwks } from './crypto/jwk.ts'
 import { checkLivingSecrets, type SecretProvider, type Secrets } from './crypto/secrets.ts'
 import type { SessionEventHandler } from './events.ts'
 import { frameBytes } from './record/record.ts'
@@ -17,7 +19,9 @@ export interface SessionOptions {
    * them, asked at start and every `refreshSeconds`.
    */
   readonly secret: Secrets | SecretProvider
-  /** How often `secret` is asked, where it is a function: 1 to 86400, default 300. */
+  /** Signs tokens by keys of their own, so that others can verify them without the secret (`claimcheck/verify`). */
+  readonly signing?: SigningOptions | undefined
+  /** How often `secret` and `signing.keys` are asked, where they are functions: 1 to 86400, default 300. */
   readonly refreshSeconds?: number | undefined
   /** Keeps applications on one store apart; part of every key and token. 1-64 of `A-Za-z0-9._-`, default `session`. */
   readonly namespace?: string | undefined
@@ -51,7 +55,7 @@ export interface SessionOptions {
 
 /** The options that make and verify tokens. */
 export const tokenOptions: readonly (keyof SessionOptions)[] = [
-  ...(['secret', 'refreshSeconds', 'namespace', 'cookie', 'onEvent', 'now'] as const),
+  ...(['secret', 'signing', 'refreshSeconds', 'namespace', 'cookie', 'onEvent', 'now'] as const),
 ]
 
 const names = [
@@ -90,24 +94,29 @@ export function checkOptions(options: SessionOptions): Settings {
 }
 
 /** Checks the options that make and verify tokens, and only those; throws `SessionOptionsError`. */
-export function checkTokenOptions(
-  options: Pick<SessionOptions, 'secret' | 'refreshSeconds' | 'namespace' | 'cookie' | 'onEvent' | 'now'>,
-): TokenSettings {
+export function checkTokenOptions(options: Omit<SessionOptions, 'store'>): TokenSettings {
   const { namespace = 'session', cookie = {}, onEvent, now = Date.now } = options
   const isName = typeof namespace === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(namespace)
   need(isName, 'namespace must be 1-64 of A-Za-z0-9._-')
   refuseUnknown(cookie, cookieNames, 'option cookie.')
   need(typeof now === 'function', 'now must be a function')
   need(onEvent === undefined || typeof onEvent === 'function', 'onEvent must be a function')
-  const secrets = secretsOf(options)
-  return { secrets, namespace, cookie: checkCookie(cookie), onEvent, now: () => Math.floor(now()), clock: now }
+  const keys = { ...keysOf(options), cookie: checkCookie(cookie) }
+  return { ...keys, namespace, onEvent, now: () => Math.floor(now()), clock: now }
 }
 
-function secretsOf({ secret, refreshSeconds }: Pick<SessionOptions, 'secret' | 'refreshSeconds'>): Settings['secrets'] {
-  const seconds = wholeNumber('refreshSeconds', refreshSeconds, 300, 1, 86_400)
-  if (typeof secret === 'function') return { ask: secret, refreshMs: seconds * 1000 }
-  need(refreshSeconds === undefined, 'refreshSeconds is for a secret that is a function')
-  return checkLivingSecrets(secret)
+function keysOf(options: Omit<SessionOptions, 'store'>): Pick<Settings, 'secrets' | 'signing'> {
+  const { secret, signing, refreshSeconds } = options
+  const refreshMs = wholeNumber('refreshSeconds', refreshSeconds, 300, 1, 86_400) * 1000
+  if (signing !== undefined) refuseUnknown(signing, ['keys'], 'option signing.')
+  const isAsked = typeof secret === 'function' || typeof signing?.keys === 'function'
+  need(refreshSeconds === undefined || isAsked, 'refreshSeconds is for a secret, or signing.keys, that is a function')
+  return {
+    secrets: typeof secret === 'function' ? { ask: secret, refreshMs } : checkLivingSecrets(secret),
+    signing:
+      signing &&
+      (typeof signing.keys === 'function' ? { ask: signing.keys, refreshMs } : checkJwks(signing.keys, 'signing.keys')),
+  }
 }
 
 /** Whether two configurations are the same: a middleware that is mounted twice is one session, two that disagree are an error. */
@@ -119,8 +128,9 @@ export function sameSettings(a: Settings, b: Settings): boolean {
       secrets: 'ask' in secrets ? secrets : secrets.map(({ bytes, endsAt }) => `${endsAt}:${bytes}`),
     })
   }
-  const ask = ({ secrets }: Settings) => ('ask' in secrets ? secrets.ask : undefined)
-  const isSame = a.store === b.store && a.onEvent === b.onEvent && a.clock === b.clock && ask(a) === ask(b)
+  const ask = (keys: Settings['secrets' | 'signing']) => (keys && 'ask' in keys ? keys.ask : undefined)
+  const isAsked = ask(a.secrets) === ask(b.secrets) && ask(a.signing) === ask(b.signing)
+  const isSame = a.store === b.store && a.onEvent === b.onEvent && a.clock === b.clock && isAsked
   return isSame && a.legacy === b.legacy && plain(a) === plain(b)
 }
 

@@ -1,5 +1,6 @@
 import { need } from './checks.ts'
 import { signerOf } from './claim/signer.ts'
+import type { PublicJwk } from './crypto/jwk.ts'
 import type { SessionEventHandler } from './events.ts'
 import { checkOptions, type SessionOptions } from './options.ts'
 import { OpenedRecords } from './record/opened.ts'
@@ -50,6 +51,8 @@ export interface Sessions<Data extends object> {
    * watches, and after, no event is made.
    */
   watch(handler: SessionEventHandler): () => void
+  /** The public keys of the option `signing`, as a JWKS (RFC 7517 section 5) for others to fetch; none without it. */
+  jwks(): Promise<{ readonly keys: readonly PublicJwk[] }>
   /** Closes the store. */
   close(): Promise<void>
 }
@@ -86,6 +89,7 @@ export function sessionsFrom<Data extends object>(settings: Settings): Sessions<
       need(typeof handler === 'function', 'watch needs a function that is told events')
       return watchers.add(handler)
     },
+    jwks: async () => ({ keys: (await shared.signer()).jwks }),
     close: async () => settings.store.close?.(),
   }
   settingsBySessions.set(sessions, settings)

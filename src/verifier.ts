@@ -1,13 +1,14 @@
 import { refuseUnknown } from './checks.ts'
 import { claimsIn } from './claim/cookie-claims.ts'
 import { signerOf } from './claim/signer.ts'
+import type { Claim } from './claim/token.ts'
 import type { BadTokenReason } from './events.ts'
 import { checkTokenOptions, type SessionOptions, tokenOptions } from './options.ts'
 
 /** The options of the sessions whose cookies are verified: the same values, without a store. */
 export type VerifierOptions = Pick<
   SessionOptions,
-  'secret' | 'refreshSeconds' | 'namespace' | 'cookie' | 'onEvent' | 'now'
+  'secret' | 'signing' | 'refreshSeconds' | 'namespace' | 'cookie' | 'onEvent' | 'now'
 >
 
 /** What the cookies of a request say of its session, as far as the signature can tell. */
@@ -25,6 +26,8 @@ export type VerifiedCookie =
       readonly revision: number
       /** The absolute end of the session, seconds since 1970. */
       readonly until: number
+      /** The name of its times, of the option `lifetimes`; undefined where it has the default ones. */
+      readonly lifetime?: string | undefined
     }
 
 /** Verifies the session cookies in a Cookie header. Never throws for what a client sent. */
@@ -48,7 +51,11 @@ export function createVerifier(options: VerifierOptions): Verifier {
     })
     // Which of several lives only the store can tell; the one issued last is the one that most likely does.
     const [claim] = found.toSorted((a, b) => b.revision - a.revision)
-    if (claim) return { status: 'valid', ref: claim.identity.ref, revision: claim.revision, until: claim.until }
+    if (claim) return told(claim)
     return reason === undefined ? { status: 'absent' } : { status: 'bad', reason }
   }
+}
+
+function told({ identity, revision, until, lifetime }: Claim): VerifiedCookie {
+  return { status: 'valid', ref: identity.ref, revision, until, ...(lifetime === undefined ? {} : { lifetime }) }
 }

@@ -1,19 +1,14 @@
 import type { Awaitable } from '../crypto/contract.ts'
 import { checkLivingSecrets, type LivingSecret, type SecretProvider } from '../crypto/secrets.ts'
-import { SessionOptionsError, StoreUnavailableError } from '../errors.ts'
+import { SessionOptionsError } from '../errors.ts'
 import type { SessionEventHandler } from '../events.ts'
-import { isWorkers } from '../runtime.ts'
+import { type Answer, askingSource } from './asking.ts'
 
 /** What asks for secrets, and how often. */
 export interface AskedSecrets {
   readonly ask: SecretProvider
   readonly refreshMs: number
 }
-
-/** After so long without an answer it has failed. */
-const askMs = 5000
-/** Before it is asked again after a failure. */
-const retryMs = 1000
 
 type Make<Signer> = (secrets: readonly Uint8Array[]) => Promise<Signer>
 
@@ -36,68 +31,25 @@ export function endingSigner<Signer>(
   return () => (ready && now() < endsAt ? ready : build())
 }
 
-/**
- * A signer of secrets that a function gives. It starts no timer: whoever comes when it is time asks for all, in the background. A list that
- * is twice as old, since nobody came, is not used before that answer: nothing is accepted under a secret that has left it long ago.
- */
+/** A signer of secrets that a function gives. */
 export function askingSigner<Signer>(
-  { ask, refreshMs }: AskedSecrets,
+  secrets: AskedSecrets,
   make: Make<Signer>,
   now: () => number,
   onEvent: SessionEventHandler | undefined,
 ): () => Awaitable<Signer> {
-  let signer: (() => Awaitable<Signer>) | undefined
-  let secrets = ''
-  let dueAt = Number.NEGATIVE_INFINITY
-  let staleAt = Number.POSITIVE_INFINITY
-  let failure: unknown
-  let asking: Promise<void> | undefined
-
-  /** Never rejects. */
-  const refresh = async () => {
-    const isAgain = signer !== undefined
-    dueAt = performance.now() + Math.max(refreshMs, askMs)
-    try {
-      const list = checkLivingSecrets(listOf(await inTime(ask, isAgain)))
-      const text = list.map(({ bytes, endsAt }) => `${endsAt}:${bytes}`).join(';')
-      if (text !== secrets) {
-        const next = endingSigner(list, make, now)
-        await next()
-        signer = next
-        secrets = text
-      }
-      dueAt = performance.now() + refreshMs
-      staleAt = dueAt + refreshMs
-    } catch (error) {
-      failure = error
-      dueAt = performance.now() + retryMs
-      tell(onEvent)
+  const read = (given: unknown): Answer<Signer> => {
+    const list = checkLivingSecrets(listOf(given))
+    const text = list.map(({ bytes, endsAt }) => `${endsAt}:${bytes}`).join(';')
+    const makeOf = async () => {
+      const signer = endingSigner(list, make, now)
+      await signer()
+      return signer
     }
+    return { text, make: makeOf }
   }
-  /** A promise of workerd belongs to the request that made it. */
-  const refreshOnce = () => {
-    if (isWorkers()) return refresh()
-    asking ??= refresh().finally(() => {
-      asking = undefined
-    })
-    return asking
-  }
-  const wait = async () => {
-    const mustAsk = performance.now() >= dueAt || (isWorkers() && !signer)
-    await (asking ?? (mustAsk ? refreshOnce() : undefined))
-    if (signer) return signer()
-    if (failure instanceof SessionOptionsError) throw failure
-    throw new StoreUnavailableError('there are no secrets yet: the function of the option secret failed', {
-      cause: failure,
-    })
-  }
-  if (!isWorkers()) void refreshOnce()
-  return () => {
-    const time = performance.now()
-    if (!signer || time >= staleAt || (isWorkers() && time >= dueAt)) return wait()
-    if (time >= dueAt) void refreshOnce()
-    return signer()
-  }
+  const named = { keys: 'secrets', giver: 'the function of the option secret' }
+  return askingSource(secrets, read, () => tell(onEvent), named).get
 }
 
 /** One secret alone is most likely a mistake: it could not be rotated. */
@@ -106,16 +58,8 @@ function listOf(given: unknown): readonly unknown[] {
   return given
 }
 
-async function inTime(ask: SecretProvider, refresh: boolean): Promise<unknown> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('the function of the option secret did not answer in time')), askMs)
-  })
-  return Promise.race([ask(refresh), late]).finally(() => clearTimeout(timer))
-}
-
-/** What a handler throws is dropped, as everywhere. */
-function tell(onEvent: SessionEventHandler | undefined): void {
+/** The last keys are kept. What a handler throws is dropped, as everywhere. */
+export function tell(onEvent: SessionEventHandler | undefined): void {
   try {
     onEvent?.({ type: 'secrets-kept' })
   } catch {}

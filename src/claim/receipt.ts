@@ -22,7 +22,7 @@ const macBytes = 16
 const shape = /^(0|[1-9a-z][0-9a-z]{0,9})\.[A-Za-z0-9_-]{22}$/
 
 /** The receipts of one key set; any of its keys verifies. */
-export function createReceipts(keys: KeySet): Receipts {
+export function createReceipts(keys: KeySet<Key>): Receipts {
   const memory = createTokenCache<true>()
 
   async function isGenuine(value: string, storeKey: string, macs: { left: number }): Promise<boolean> {

@@ -1,12 +1,28 @@
 /** A value, or a promise of it: node:crypto answers at once, WebCrypto later; callers await either. */
 export type Awaitable<T> = T | Promise<T>
 
-/** Makes and checks compact JWS with HS256 (RFC 7515, RFC 7518 section 3.2). */
+/** Makes and checks compact JWS with HS256, or ES256 or EdDSA (RFC 7515, RFC 7518 section 3, RFC 8037). */
 export interface SigningKey {
   /** The compact token over a protected header and a payload, both as JSON text. */
   sign(header: string, payload: string): Awaitable<string>
-  /** Whether the full-length MAC fits, compared in constant time. The caller has checked spelling and header. */
+  /** Whether the full-length MAC, compared in constant time, or the signature fits. The caller has checked spelling and header. */
   verify(token: string): Awaitable<boolean>
+}
+
+/** What a key of ES256 or EdDSA is imported from; with `d` it is private. */
+export interface KeyMaterial {
+  readonly kty: 'EC' | 'OKP'
+  readonly crv: 'P-256' | 'Ed25519'
+  readonly x: string
+  readonly y?: string
+  readonly d?: string
+}
+
+/** A checked key, and the kid that it was given. */
+export interface CheckedJwk {
+  readonly alg: 'ES256' | 'EdDSA'
+  readonly kid: string | undefined
+  readonly material: KeyMaterial
 }
 
 /** AES-256-GCM with 12-byte nonces and 16-byte tags (NIST SP 800-38D). */
@@ -36,6 +52,8 @@ export interface Crypto {
   /** HKDF-SHA-256 with an empty salt, 32 bytes (RFC 5869). */
   hkdf(ikm: Uint8Array, info: string): Awaitable<Uint8Array>
   signingKey(raw: Uint8Array): Awaitable<SigningKey>
+  /** Of a public key, one that only verifies. Throws, or rejects, for what is no key of the curve. */
+  keyPair(jwk: CheckedJwk): Awaitable<SigningKey>
   sealingKey(raw: Uint8Array): Awaitable<SealingKey>
   macKey(raw: Uint8Array): Awaitable<MacKey>
 }

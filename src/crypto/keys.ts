@@ -7,15 +7,18 @@ import { createRandom } from './random.ts'
 /** At least 32 bytes of high entropy: text (its UTF-8 is used) or bytes. `openssl rand -base64 32` makes one. */
 export type Secret = string | Uint8Array
 
-/** All that is derived from one secret. */
-export interface Key {
+/** What signs and verifies tokens of one cookie name. Under another name they do not verify. */
+export interface TokenKey {
   /** The protected header of its tokens, as JSON and as it stands in a token. */
   readonly header: string
   readonly encodedHeader: string
+  readonly signing: SigningKey
+}
+
+/** All that is derived from one secret. */
+export interface Key extends TokenKey {
   /** 4 bytes that name the secret in the frame of a record. They do not depend on the cookie's name: the store alone tells the key. */
   readonly tag: Uint8Array
-  /** Signs tokens of one cookie name. Under another name they do not verify. */
-  readonly signing: SigningKey
   /**
    * One of 256 sealing keys, by the first byte of the id's hash: random GCM nonces are safe for about 2^32 records of
    * one key (NIST SP 800-38D section 8.3), so 256 keys carry that to 2^40.
@@ -26,9 +29,11 @@ export interface Key {
 }
 
 /** The keys of one configuration. The first signs and seals, all verify and open. */
-export interface KeySet {
+export interface KeySet<Verifying extends TokenKey = TokenKey> {
   readonly first: Key
-  readonly byHeader: ReadonlyMap<string, Key>
+  /** Signs tokens: the first, unless there are keys for that alone. */
+  readonly signer: TokenKey
+  readonly byHeader: ReadonlyMap<string, Verifying>
   /** By the tag that stands there in the bytes. */
   byTag(bytes: Uint8Array, at: number): Key | undefined
   /** Makes the refs that stand for ids in logs; of the first key, so a ref does not depend on the token at hand. */
@@ -38,12 +43,13 @@ export interface KeySet {
 }
 
 /** Derives the key set of checked secrets, for the tokens of one cookie. */
-export async function deriveKeys(secrets: readonly Uint8Array[], cookieName: string): Promise<KeySet> {
+export async function deriveKeys(secrets: readonly Uint8Array[], cookieName: string): Promise<KeySet<Key>> {
   const keys = await Promise.all(secrets.map((secret) => deriveKey(secret, cookieName)))
   const [first] = keys
   if (!first) throw new SessionOptionsError('secret: at least one is required')
   return {
     first,
+    signer: first,
     byHeader: new Map(keys.map((key) => [key.encodedHeader, key])),
     byTag: (bytes, at) => keys.find(({ tag }) => standsAt(tag, bytes, at)),
     random: createRandom(),

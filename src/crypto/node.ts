@@ -45,6 +45,25 @@ export const crypto: Crypto = {
       },
     }
   },
+  keyPair({ alg, material }): SigningKey {
+    const { createPrivateKey, createPublicKey, sign, verify } = node()
+    const { d, ...point } = material
+    const [hash, encoding] = alg === 'ES256' ? ['sha256', { dsaEncoding: 'ieee-p1363' as const }] : [null, {}]
+    const publicKey = { key: createPublicKey({ key: point, format: 'jwk' }), ...encoding }
+    const privateKey = d && { key: createPrivateKey({ key: { ...point, d }, format: 'jwk' }), ...encoding }
+    return {
+      sign(header, payload) {
+        if (!privateKey) throw new Error('a public key cannot sign')
+        const input = `${Buffer.from(header).toString('base64url')}.${Buffer.from(payload).toString('base64url')}`
+        return `${input}.${sign(hash, Buffer.from(input), privateKey).toString('base64url')}`
+      },
+      verify(token) {
+        const dot = token.lastIndexOf('.')
+        const given = Buffer.from(token.slice(dot + 1), 'base64url')
+        return verify(hash, Buffer.from(token.slice(0, dot)), publicKey, given)
+      },
+    }
+  },
   sealingKey(raw): SealingKey {
     const { createCipheriv, createDecipheriv, createSecretKey } = node()
     const key = createSecretKey(raw)

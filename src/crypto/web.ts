@@ -8,6 +8,23 @@ const { subtle } = globalThis.crypto
 const encoder = new TextEncoder()
 const hmac = { name: 'HMAC', hash: 'SHA-256' }
 
+/** For import, and for each signature: ES256 has one hash, EdDSA brings its own (RFC 7518 section 3.4, RFC 8037). */
+const algorithms = {
+  ES256: { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' },
+  EdDSA: { name: 'Ed25519' },
+} as const
+
+async function compact(header: string, payload: string, sign: (input: Bytes) => Promise<ArrayBuffer>) {
+  const input = `${encodeBase64url(encoder.encode(header))}.${encodeBase64url(encoder.encode(payload))}`
+  return `${input}.${encodeBase64url(new Uint8Array(await sign(encoder.encode(input))))}`
+}
+
+async function fits(token: string, verify: (signature: Bytes, input: Bytes) => Promise<boolean>) {
+  const dot = token.lastIndexOf('.')
+  const signature = decodeBase64url(token.slice(dot + 1))
+  return signature ? verify(signature as Bytes, encoder.encode(token.slice(0, dot))) : false
+}
+
 /** WebCrypto, for workerd and browsers; keys are imported once: importing a raw one costs 14 us (measured). */
 export const crypto: Crypto = {
   utf8: (text) => encoder.encode(text),
@@ -22,17 +39,22 @@ export const crypto: Crypto = {
   },
   async signingKey(raw): Promise<SigningKey> {
     const key = await subtle.importKey('raw', raw as Bytes, hmac, false, ['sign', 'verify'])
+    const { name } = hmac
     return {
-      async sign(header, payload) {
-        const input = `${encodeBase64url(encoder.encode(header))}.${encodeBase64url(encoder.encode(payload))}`
-        const mac = await subtle.sign('HMAC', key, encoder.encode(input))
-        return `${input}.${encodeBase64url(new Uint8Array(mac))}`
-      },
-      verify(token) {
-        const dot = token.lastIndexOf('.')
-        const mac = decodeBase64url(token.slice(dot + 1))
-        return mac ? subtle.verify('HMAC', key, mac as Bytes, encoder.encode(token.slice(0, dot))) : false
-      },
+      sign: (header, payload) => compact(header, payload, (input) => subtle.sign(name, key, input)),
+      verify: (token) => fits(token, (mac, input) => subtle.verify(name, key, mac, input)),
+    }
+  },
+  async keyPair({ alg, material }): Promise<SigningKey> {
+    const algorithm = algorithms[alg]
+    const load = (jwk: JsonWebKey, usage: KeyUsage) => subtle.importKey('jwk', jwk, algorithm, false, [usage])
+    const { d, ...point } = material
+    const publicKey = await load(point, 'verify')
+    const privateKey = d === undefined ? publicKey : await load(material, 'sign')
+    return {
+      // By a public key WebCrypto refuses to.
+      sign: (header, payload) => compact(header, payload, (input) => subtle.sign(algorithm, privateKey, input)),
+      verify: (token) => fits(token, (signature, input) => subtle.verify(algorithm, publicKey, signature, input)),
     }
   },
   async sealingKey(raw): Promise<SealingKey> {

@@ -1,4 +1,4 @@
-import { createCipheriv, createHash, createHmac, hkdfSync } from 'node:crypto'
+import { createCipheriv, createHash, createHmac, createPrivateKey, hkdfSync, sign } from 'node:crypto'
 
 /*
  * A second implementation of the byte formats, from their description alone: node:crypto, nothing of src. Straight
@@ -183,4 +183,41 @@ export function referenceOutput(input: VectorInput): VectorOutput {
     destroyed: referenceTombstone(1, revision).toString('hex'),
     regenerated: referenceTombstone(2, revision, hex(input.newId)).toString('hex'),
   }
+}
+
+/** One case of the tokens that are signed by a key of their own. */
+export interface SignedInput {
+  readonly name: string
+  /** Private: the same key signs in all languages. */
+  readonly jwk: Readonly<Record<string, string>>
+  readonly namespace: string
+  readonly cookie: string
+  readonly id: string
+  readonly revision: number
+  readonly now: number
+  readonly until: number
+  readonly subject?: string | undefined
+  readonly lifetime?: string | undefined
+}
+
+/** What it leads to. A signature of ES256 is another each time: that one here is to be verified. */
+export interface SignedOutput {
+  readonly kid: string
+  readonly header: string
+  readonly token: string
+}
+
+/** The outputs of such a case, by this implementation. */
+export function referenceSigned(input: SignedInput): SignedOutput {
+  const { kty, crv, x, y, kid: given } = input.jwk
+  const isEc = kty === 'EC'
+  const thumbprint = sha256(Buffer.from(JSON.stringify(isEc ? { crv, kty, x, y } : { crv, kty, x })))
+  const kid = given ?? base64url(thumbprint).slice(0, 8)
+  const header = `{"alg":"${isEc ? 'ES256' : 'EdDSA'}","kid":"${kid}","typ":"session+jwt","cookie":"${input.cookie}"}`
+  const { namespace: aud, revision: rev, until: exp, subject: sub, lifetime } = input
+  const claims = { sid: base64url(hex(input.id)), rev, iat: Math.floor(input.now / 1000), exp, aud, sub, lifetime }
+  const text = `${base64url(header)}.${base64url(JSON.stringify(claims))}`
+  const key = createPrivateKey({ key: input.jwk, format: 'jwk' })
+  const signature = sign(isEc ? 'sha256' : null, Buffer.from(text), { key, dsaEncoding: 'ieee-p1363' })
+  return { kid, header, token: `${text}.${base64url(signature)}` }
 }

@@ -1,16 +1,29 @@
 import { readFileSync } from 'node:fs'
+import type { JWK } from 'jose'
 import { CompactSign } from 'jose/jws/compact/sign'
 import { compactVerify } from 'jose/jws/compact/verify'
+import { importJWK } from 'jose/key/import'
 import { describe, expect, it } from 'vitest'
 import { crypto } from '#crypto'
 import { identify } from '../../src/claim/identity.ts'
 import { createReceipts } from '../../src/claim/receipt.ts'
+import { signerOf } from '../../src/claim/signer.ts'
 import { createTokens } from '../../src/claim/token.ts'
 import { checkSecrets, deriveKeys } from '../../src/crypto/keys.ts'
+import { checkTokenOptions } from '../../src/options.ts'
 import { commitOf, encodeRecord, openRecord, sealRecord } from '../../src/record/record.ts'
 import { revisionOf } from '../../src/record/revision.ts'
 import { tombstone } from '../../src/record/tombstone.ts'
-import { referenceKeys, referenceOutput, secretOf, type VectorInput, type VectorOutput } from '../support/reference.ts'
+import {
+  referenceKeys,
+  referenceOutput,
+  referenceSigned,
+  type SignedInput,
+  type SignedOutput,
+  secretOf,
+  type VectorInput,
+  type VectorOutput,
+} from '../support/reference.ts'
 
 interface Vector {
   readonly input: VectorInput
@@ -18,7 +31,10 @@ interface Vector {
 }
 
 const file = new URL('../conformance/vectors.json', import.meta.url)
-const { cases } = JSON.parse(readFileSync(file, 'utf8')) as { readonly cases: readonly Vector[] }
+const { cases, signed } = JSON.parse(readFileSync(file, 'utf8')) as {
+  readonly cases: readonly Vector[]
+  readonly signed: readonly { readonly input: SignedInput; readonly output: SignedOutput }[]
+}
 const vectors = cases.map((vector) => ({ ...vector, name: vector.input.name }))
 
 const bytes = (hex: string) => Uint8Array.from(Buffer.from(hex, 'hex'))
@@ -132,5 +148,40 @@ describe.each(vectors)('$name', (vector) => {
     }
     for (const value of [output.record, output.destroyed, output.regenerated])
       expect(revisionOf(bytes(value))).toBe(input.revision)
+  })
+})
+
+describe.each(signed.map((vector) => ({ ...vector, name: vector.input.name })))('$name', ({ input, output }) => {
+  const part = (token: string, end: 2 | 3) => token.split('.').slice(0, end).join('.')
+  const isSame = (token: string) => part(token, 'EdDSA' === JSON.parse(output.header).alg ? 3 : 2)
+
+  it('the description leads to the written values', () => {
+    const { token, ...rest } = referenceSigned(input)
+    expect({ ...rest, token: isSame(token) }).toEqual({ ...output, token: isSame(output.token) })
+  })
+
+  it('token, signed and verified', async () => {
+    const settings = checkTokenOptions({
+      secret: 'a secret that has nothing to do with it, 9Kd',
+      signing: { keys: [input.jwk] },
+      namespace: input.namespace,
+      cookie: { name: input.cookie },
+      now: () => input.now,
+    })
+    const { tokens, keys, jwks } = await signerOf(settings)()
+    const identity = await identify(bytes(input.id), input.namespace, keys)
+    const { revision, until, subject, lifetime } = input
+    const claim = { identity, revision, until, subject, lifetime }
+    expect([keys.signer.header, jwks[0]?.kid]).toEqual([output.header, output.kid])
+    expect(isSame(await tokens.sign(claim))).toBe(isSame(output.token))
+    const issued = Math.floor(input.now / 1000)
+    expect(await tokens.verify(output.token)).toEqual({ status: 'valid', claim: { ...claim, issued } })
+  })
+
+  it('token, as jose verifies it', async () => {
+    const { d: _, ...point } = input.jwk
+    const { alg } = JSON.parse(output.header)
+    const { protectedHeader } = await compactVerify(output.token, await importJWK(point as unknown as JWK, alg))
+    expect(JSON.stringify(protectedHeader)).toBe(output.header)
   })
 })
