@@ -84,13 +84,16 @@ describe('public names', () => {
       "claimcheck: SessionConflictError SessionError SessionGoneError SessionOptionsError SessionUseError SessionValueError StoreUnavailableError createSessions createVerifier revisionOf
         type AbsentReason AnySessionError BadTokenReason CallOptions CommitOptions CommitResult ConflictReason
         type CookieOptions CreateOptions CreateResult DatedSecret DeleteOptions DestroyOptions Entry EventContext
-        type Happening KeySize LifetimeOptions NodeHealth OpenSession ReadOptions RegenerateOptions
-        type ReopenedSession Secret SecretProvider Secrets Session SessionErrorCode SessionEvent
-        type SessionEventHandler SessionInfo SessionOptions SessionReader Sessions Store StoreHealth Stored
-        type Tombstone UnavailableOptions UnavailableReason UpdateOptions UpdateResult VerifiedCookie Verifier
-        type VerifierOptions Version
+        type Happening Jwk JwkProvider KeySize LifetimeOptions NodeHealth OpenSession PublicJwk ReadOptions
+        type RegenerateOptions ReopenedSession Secret SecretProvider Secrets Session SessionErrorCode
+        type SessionEvent SessionEventHandler SessionInfo SessionOptions SessionReader Sessions SigningOptions
+        type Store StoreHealth Stored Tombstone UnavailableOptions UnavailableReason UpdateOptions UpdateResult
+        type VerifiedCookie Verifier VerifierOptions Version
       claimcheck/hono: session
         type MountOptions SessionEnv
+      claimcheck/verify: createPublicVerifier
+        type BadTokenReason Fetch Jwk PublicVerifier PublicVerifierOptions RequestFrom RequestHeaders
+        type VerifiedClaim
       claimcheck/memory: memoryStore
         type MemoryStore MemoryStoreOptions
       claimcheck/memcached: clusterServers dnsServers memcachedStore srvServers

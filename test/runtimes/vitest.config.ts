@@ -18,7 +18,7 @@ const isWorkerd = given.runtime === 'workerd'
 
 const file = publicVectors<MacFile>('wycheproof/hmac_sha256_test.json', 'the HMAC vectors of Wycheproof')
 const macVectors = file?.testGroups.filter(({ tagSize }) => tagSize === 256).flatMap(({ tests }) => tests) ?? null
-const { cases: vectors } = JSON.parse(readFileSync(path('../conformance/vectors.json'), 'utf8'))
+const { cases: vectors, signed } = JSON.parse(readFileSync(path('../conformance/vectors.json'), 'utf8'))
 
 /** Its package is in a folder of its own, which need not be installed where this file is only looked at: hence the variable. */
 async function workerd(): Promise<Plugin[]> {
@@ -46,7 +46,7 @@ async function project(name: string, crypto: CryptoName, include: readonly strin
       name,
       include: include.map((one) => `test/runtimes/suite/${one}.test.ts`),
       exclude: [`test/runtimes/suite/${isWorkerd ? 'sockets' : 'workers'}/**`],
-      provide: { given, vectors, macVectors, crypto },
+      provide: { given, vectors, signed, macVectors, crypto },
       // One start for all files.
       isolate: isWorkerd,
       // Many of them wait for some server's clock. All at once they would start late, which is what those measure.

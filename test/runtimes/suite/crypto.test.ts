@@ -1,10 +1,13 @@
 import { describe, expect, inject, test } from 'vitest'
 import { identify } from '../../../src/claim/identity.ts'
 import { createReceipts } from '../../../src/claim/receipt.ts'
+import { signerOf } from '../../../src/claim/signer.ts'
 import { createTokens } from '../../../src/claim/token.ts'
 import { checkSecrets, deriveKeys } from '../../../src/crypto/keys.ts'
+import { checkTokenOptions } from '../../../src/options.ts'
 import { encodeRecord, openRecord, sealRecord } from '../../../src/record/record.ts'
 import { tombstone } from '../../../src/record/tombstone.ts'
+import { createPublicVerifier } from '../../../src/verify.ts'
 import type { VectorInput } from '../../support/reference.ts'
 
 const cases = inject('vectors').map((vector) => ({ ...vector, name: vector.input.name }))
@@ -68,3 +71,31 @@ describe('crypto', () => {
     })
   })
 })
+
+describe.each(inject('signed').map((vector) => ({ ...vector, name: vector.input.name })))(
+  `$name, by ${name}`,
+  (vector) => {
+    const { input, output } = vector
+    const cookieHeader = `${input.cookie}=${output.token}`
+
+    test('signed and verified', async () => {
+      const { namespace, cookie, now } = input
+      const secret = 'a secret that has nothing to do with it, 9Kd'
+      const settings = { secret, signing: { keys: [input.jwk] }, namespace, cookie: { name: cookie }, now: () => now }
+      const { tokens, keys } = await signerOf(checkTokenOptions(settings))()
+      const identity = await identify(bytes(input.id), namespace, keys)
+      const { revision, until, subject: sub, lifetime } = input
+      const token = await tokens.sign({ identity, revision, until, subject: sub, lifetime })
+      expect(token.slice(0, -86)).toBe(output.token.slice(0, -86))
+      for (const one of [token, output.token]) expect((await tokens.verify(one)).status).toBe('valid')
+      expect((await tokens.verify(`${output.token.slice(0, -2)}AA`)).status).toBe('bad')
+    })
+
+    test('verified with the public key alone', async () => {
+      const { d: _, ...jwk } = input.jwk
+      const options = { keys: [jwk], namespace: input.namespace, cookieName: input.cookie, now: () => input.now }
+      const { revision, until } = input
+      expect(await createPublicVerifier(options)(cookieHeader)).toMatchObject({ status: 'valid', revision, until })
+    })
+  },
+)

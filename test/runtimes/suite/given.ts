@@ -1,6 +1,6 @@
 import { inject } from 'vitest'
 import { isWorkers } from '../../../src/runtime.ts'
-import type { VectorInput, VectorOutput } from '../../support/reference.ts'
+import type { SignedInput, SignedOutput, VectorInput, VectorOutput } from '../../support/reference.ts'
 
 /** A test case of Wycheproof, bytes as hex. */
 export interface MacVector {
@@ -30,6 +30,7 @@ declare module 'vitest' {
     crypto: 'node:crypto' | 'WebCrypto'
     /** The cases of vectors.json: handed over, because a Worker has no file system. */
     vectors: readonly { readonly input: VectorInput; readonly output: VectorOutput }[]
+    signed: readonly { readonly input: SignedInput; readonly output: SignedOutput }[]
     /** Null where the file is not there: the configuration says so loudly. */
     macVectors: readonly MacVector[] | null
   }
