@@ -32,6 +32,7 @@ const withoutCrypto = [
     'counts',
     'commit-queue',
     'conformance',
+    'dashboard-collector',
     'deadline',
     'discovery*',
     'env',

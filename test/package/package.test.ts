@@ -115,6 +115,8 @@ describe('public names', () => {
         type LegacyOptions LegacySessions LegacySource OldRecords RedisLikeClient
       claimcheck/lambda: withSession withStreamingSession
         type ResponseStream StreamingHandler StreamingResult
+      claimcheck/dashboard: dashboard
+        type DashboardOptions
       claimcheck/container: containerFromEnv runContainer serveContainer
         type ContainerApp ContainerConfig ContainerOptions RunningContainer
       claimcheck/env: storeFromEnv
@@ -137,9 +139,9 @@ describe('public names', () => {
 
 test('a cold start opens few files, and loads no module of Node that is not used yet', async () => {
   const listing = await runOrThrow('listing the tarball', 'tar', ['-tzf', tarball])
-  // One for each entry, two cryptos, the refusal for Workers, what they share, and what `REDIS_URL` loads on demand. No application
+  // One for each entry, two cryptos, the refusal for Workers, two tracings, what they share, and what `REDIS_URL` loads on demand. No application
   // opens those of the command line.
-  expect(listing.match(/^package\/dist\/(?!tools\/).*\.js$/gm)?.length).toBeLessThanOrEqual(entries.length + 7)
+  expect(listing.match(/^package\/dist\/(?!tools\/).*\.js$/gm)?.length).toBeLessThanOrEqual(entries.length + 9)
   // What Node itself starts with depends on its options and the environment.
   const code = `const before = new Set(process.moduleLoadList)
     await import('claimcheck/memcached'); await import('claimcheck')

@@ -28,6 +28,7 @@ const packages: readonly (readonly [file: RegExp, allowed: RegExp])[] = [
   [/^adapters\/stores\/memcached\/client\/traced\.ts$/, /^#tracing$/],
   [/^adapters\/stores\/memcached\//, /^(node:.+|memjs)$/],
   [/^adapters\/platforms\/container(\/.+)?\.ts$/, /^(node:.+|@hono\/node-server)$/],
+  [/^adapters\/dashboard(\/.+)?\.ts$/, /^hono$/],
   [/^adapters\/frameworks\//, /^node:(http|stream|async_hooks)$/],
   [/^tools\//, /^node:.+$/],
   // Whatever an example shows, it gets the library by its public names.
