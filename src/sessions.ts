@@ -18,7 +18,7 @@ import type { Session } from './session.ts'
 export interface CommitResult {
   /** Whether the request used its session at all: its response then depends on the cookie. */
   readonly used: boolean
-  /** The value of the first Set-Cookie header that is due, if any. Only a logout has more than one. */
+  /** The value of the first Set-Cookie header that is due, if any. A logout has more than one, and a login that ends a `legacy` session. */
   readonly setCookie?: string
   /** The values of all Set-Cookie headers that are due: the claim check, or the receipt of a change; a logout clears both. */
   readonly setCookies: readonly string[]

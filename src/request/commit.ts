@@ -44,10 +44,12 @@ async function write(state: RequestState): Promise<readonly string[]> {
   const loaded = await state.load()
   if (loaded.status === 'unavailable') throw loaded.error
   const { claim } = state
+  const { legacy } = state.settings
   // First, since where it fails nothing must have changed here.
-  if (state.regenerated) await state.settings.legacy?.end(state, loaded.status === 'found' && claim ? [claim] : [])
+  const others = state.regenerated && (await legacy?.end(state, loaded.status === 'found' && claim ? [claim] : []))
   const cookie = await (claim ? changeInTurn(state, claim) : startOver(state, loaded))
-  return cookie === undefined ? unsent(state) : [cookie]
+  const own = cookie === undefined ? await unsent(state) : [cookie]
+  return others ? [...own, ...others] : own
 }
 
 /** The claim check of a session that the cookie of another library has led to. */

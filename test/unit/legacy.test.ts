@@ -239,6 +239,8 @@ describe('an end here', () => {
     login.session.regenerate({ reauthenticated: true })
     login.session.set('user', 'alice')
     const after = await login.cookie()
+    // The old cookie leads nowhere any more: it is cleared, so that no request pays for looking.
+    expect(after).toMatch(/^__Host-sid=[^;]+$/)
     expect(old.records.size).toBe(0)
     old.login(id, data)
     expect(await open().all()).toEqual({})
