@@ -120,6 +120,8 @@ describe('public names', () => {
       claimcheck/container: containerFromEnv runContainer serveContainer
         type ContainerApp ContainerConfig ContainerOptions RunningContainer
       claimcheck/env: storeFromEnv
+      claimcheck/telemetry: telemetry
+        type Telemetry TelemetryOptions
       claimcheck/testing: cookieAfter expectSession fakeClock signedIn
         type Answered FakeClock HonoApp SignedInOptions Tested TestedOptions
       claimcheck/conformance: ConformanceError sessionCases storeCases

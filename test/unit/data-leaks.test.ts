@@ -9,6 +9,7 @@ import { createSessions } from '../../src/sessions.ts'
 import { type Agent, type Any, agent, kit, secret, tokenOf } from '../support/app.ts'
 import { forge } from '../support/forge.ts'
 import { wrapStore } from '../support/stores.ts'
+import { startSdk } from '../support/telemetry.ts'
 
 const canary = 'DATA-CANARY-4711'
 const show = { showHidden: true, depth: 12, getters: true, maxStringLength: null, maxArrayLength: null } as const
@@ -80,8 +81,9 @@ describe('leaks', () => {
   })
   afterEach(() => output.stop())
 
-  it('D24, D25: no event, error, response body or output ever holds a token, id, secret or value', async () => {
-    const test = kit({ requestMs: 60 })
+  it('D24, D25: no event, span, metric, error, response body or output ever holds a token, id, secret or value', async () => {
+    const test = kit({ requestMs: 60, budgetBytes: 1 })
+    const sdk = startSdk({ store: test.store })
     let buggy = false
     const store = wrapStore(test.store, async ({ apply }) => {
       if (buggy) throw new TypeError('a bug of the store')
@@ -168,15 +170,20 @@ describe('leaks', () => {
     }
     const broken = [...cookies].filter((cookie) => tokenOf(cookie).split('.').length === 3)
     const valid = new Set(broken.filter((cookie) => !/[%]|^__Host-sid=x|\.\./.test(cookie)))
+    const told = [inspect(sdk.spans(), show), inspect(await sdk.metrics(), show), await sdk.prometheus()]
+    expect(sdk.spans().length).toBeGreaterThan(50)
+    sdk.stop()
     output.stop()
     const haystack = [
       ...test.events.flatMap((event) => [inspect(event, show), JSON.stringify(event)]),
+      ...told,
       ...errors.flatMap(facesOf),
       ...bodies,
       ...output.lines,
     ].join('\n')
     const types = new Set(test.events.map(({ type }) => type))
-    for (const type of ['load', 'commit', 'bad-token', 'unavailable', 'corrupt'] as const) expect(types).toContain(type)
+    for (const type of ['load', 'commit', 'large', 'bad-token', 'unavailable', 'corrupt'] as const)
+      expect(types).toContain(type)
     expect(new Set(statuses)).toEqual(new Set([200, 409, 413, 500, 503]))
     expect(errors.length).toBeGreaterThan(15)
     expect(output.lines.join()).toContain('a bug of the application')

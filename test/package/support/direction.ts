@@ -29,6 +29,7 @@ const packages: readonly (readonly [file: RegExp, allowed: RegExp])[] = [
   [/^adapters\/stores\/memcached\//, /^(node:.+|memjs)$/],
   [/^adapters\/platforms\/container(\/.+)?\.ts$/, /^(node:.+|@hono\/node-server)$/],
   [/^adapters\/dashboard(\/.+)?\.ts$/, /^hono$/],
+  [/^adapters\/telemetry(\/.+)?\.ts$/, /^(node:(async_hooks|diagnostics_channel)|@opentelemetry\/api)$/],
   [/^adapters\/frameworks\//, /^node:(http|stream|async_hooks)$/],
   [/^tools\//, /^node:.+$/],
   // Whatever an example shows, it gets the library by its public names.
