@@ -53,8 +53,9 @@ async function health(driver: Driver): Promise<NodeHealth> {
 /** By the names of protocol.txt, "General-purpose statistics"; only what the server told. */
 function counts(counters: ReadonlyMap<string, string> = new Map()): Partial<NodeHealth> {
   const count = (name: string) => (counters.has(name) ? Number(counters.get(name)) : undefined)
-  const hits = count('get_hits') ?? 0
-  const reads = hits + (count('get_misses') ?? 0)
+  // A read that slides the expiry is counted as a touch.
+  const hits = (count('get_hits') ?? 0) + (count('touch_hits') ?? 0)
+  const reads = hits + (count('get_misses') ?? 0) + (count('touch_misses') ?? 0)
   return {
     ...named('items', count('curr_items')),
     ...named('evictions', count('evictions')),
