@@ -15,6 +15,8 @@ export { type ContainerConfig, containerFromEnv }
 export interface ContainerApp {
   /** `platform` is what the server hands over beside the request: Node's `{ incoming, outgoing }`, or Bun's server. */
   fetch(request: Request, platform: object): Response | Promise<Response>
+  /** What `/metrics` answers with, in Prometheus' text form. Left out, that path is the application's. */
+  readonly metrics?: (() => string | Promise<string>) | undefined
 }
 
 /** Options of {@link serveContainer}; unknown names are refused. */
@@ -49,13 +51,14 @@ const storeCloseMs = 500
  *
  * `/livez` is 200 while the process answers. `/readyz` is 200 where `store.check()` finds sessions readable and writable within a
  * second and no stop has begun, else 503; its JSON holds the health of each node, unless the request came through a proxy.
+ * `/metrics` is there with the option `metrics`, and a 404 through a proxy.
  * Rejects with `SessionOptionsError`, or with the error of a port or address that cannot be listened on.
  */
 export async function serveContainer(options: ContainerOptions): Promise<RunningContainer> {
-  const { port, hostname, drainSeconds, stopSeconds, store } = checked(options)
+  const { port, hostname, drainSeconds, stopSeconds, store, metrics } = checked(options)
   let isStopping = false
   const work = createWork(() => isStopping)
-  const probe = createProbes(store, () => isStopping)
+  const probe = createProbes(store, () => isStopping, metrics)
   const listening = await listen({
     fetch: (request, platform) => work.run(() => probe(request) ?? options.fetch(request, platform)),
     port,
@@ -104,7 +107,8 @@ export async function runContainer(
   try {
     const { secret, ...config } = await containerFromEnv(env)
     const app = await build({ secret, ...config })
-    running = await serveContainer({ fetch: (request, platform) => app.fetch(request, platform), ...config })
+    const { metrics } = app
+    running = await serveContainer({ fetch: (request, platform) => app.fetch(request, platform), metrics, ...config })
     return running
   } catch (error) {
     const reason = reasonOf(error)
@@ -130,15 +134,16 @@ function reasonOf(error: unknown): string | undefined {
   return isAddress ? `HOST cannot be listened on (${code})` : undefined
 }
 
-const names = ['fetch', 'store', 'port', 'hostname', 'drainSeconds', 'stopSeconds']
+const names = ['fetch', 'store', 'metrics', 'port', 'hostname', 'drainSeconds', 'stopSeconds']
 
 function checked(options: ContainerOptions) {
   refuseUnknown(options, names, 'option of serveContainer:')
-  const { fetch, store, hostname } = options
+  const { fetch, store, hostname, metrics } = options
   need(typeof fetch === 'function', 'fetch must be a function, such as app.fetch')
   need(typeof store?.read === 'function', 'store must be the store of the sessions')
+  need(metrics === undefined || typeof metrics === 'function', 'metrics must be a function that gives a text')
   return {
-    ...{ store, hostname },
+    ...{ store, hostname, metrics },
     port: wholeNumber('port', options.port, defaults.port, 0, 65_535),
     drainSeconds: wholeNumber('drainSeconds', options.drainSeconds, defaults.drainSeconds, 0, 3600),
     stopSeconds: wholeNumber('stopSeconds', options.stopSeconds, defaults.stopSeconds, 1, 3600),

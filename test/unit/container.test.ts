@@ -163,6 +163,39 @@ describe('probes', () => {
   })
 })
 
+describe('/metrics', () => {
+  const text = '# TYPE a counter\na 1\n'
+  const good = { fetch: () => new Response('ok'), store: memoryStore(), port: 0, hostname: '127.0.0.1' }
+  const get = (port: number, headers: Record<string, string> = {}, method = 'GET') =>
+    fetch(`http://127.0.0.1:${port}/metrics`, { headers, method })
+
+  test('gives what `metrics` gives, in the form of Prometheus, to those who stand beside the container', async () => {
+    const container = await serveContainer({ ...good, metrics: async () => text })
+    const answer = await get(container.port)
+    expect([answer.status, await answer.text()]).toEqual([200, text])
+    expect(answer.headers.get('Content-Type')).toBe('text/plain; version=0.0.4; charset=utf-8')
+    expect(answer.headers.get('Cache-Control')).toBe('no-store')
+    const through = await get(container.port, { 'X-Forwarded-For': '203.0.113.7' })
+    expect([through.status, await through.text()]).toEqual([404, ''])
+    expect(await (await get(container.port, {}, 'POST')).text()).toBe('ok')
+    await container.stop()
+  })
+
+  test('that fails is a 503 without a word of why', async () => {
+    const container = await serveContainer({ ...good, metrics: () => Promise.reject(new Error('SECRET')) })
+    const answer = await get(container.port)
+    expect([answer.status, await answer.text()]).toEqual([503, ''])
+    await container.stop()
+  })
+
+  test('belongs to the application where there is no telemetry', async () => {
+    const container = await serveContainer(good)
+    expect(await (await get(container.port)).text()).toBe('ok')
+    await container.stop()
+    await expect(serveContainer({ ...good, metrics: text as never })).rejects.toThrow('metrics')
+  })
+})
+
 describe('answers while stopping', () => {
   const run = async (answer: () => Response | Promise<Response>) => createWork(() => true).run(answer)
 
