@@ -1,10 +1,10 @@
 import type { Context, Env, MiddlewareHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { need, refuseUnknown } from './checks.ts'
-import { always, perEnvironment } from './configured.ts'
+import { always, type Configured, perEnvironment } from './configured.ts'
 import { answerTo, SessionError, SessionOptionsError, StoreUnavailableError } from './errors.ts'
 import { type SessionOptions, sameSettings } from './options.ts'
-import { tellErrorsOnly, tellFromNowOn, writeTo } from './request/answer.ts'
+import { markByAuthorization, tellErrorsOnly, tellFromNowOn, writeTo } from './request/answer.ts'
 import type { Settings } from './request/exchange.ts'
 import { LazySession } from './request/lazy-session.ts'
 import {
@@ -55,7 +55,8 @@ export function session<E extends Env = any>(options: OptionsOf<E>, mount: Mount
   const as = checkMount(mount)
   const configured = typeof options === 'function' ? perEnvironment(options) : always(options)
   return async function session(c, next) {
-    const { settings, sessions } = configured(c)
+    const current = configured(c)
+    const { settings } = current
     const vars = c as unknown as AnyContext
     const outer = LazySession.stateOf(vars.get(as))?.settings
     if (outer && sameSettings(outer, settings)) return next()
@@ -63,7 +64,7 @@ export function session<E extends Env = any>(options: OptionsOf<E>, mount: Mount
     const places = placesOf(c)
     const around = openAround(places, settings, as)
     if (around?.request === c.req.raw) return join(vars, around, next)
-    const { open, commit } = begin(vars, sessions, places, around, as)
+    const { open, commit } = begin(vars, current, places, around, as)
     const { state } = open
     try {
       await next()
@@ -72,7 +73,7 @@ export function session<E extends Env = any>(options: OptionsOf<E>, mount: Mount
       throw error
     }
     if (!state.used) return end(state, c)
-    if (carriesSession(c.res.headers, settings.cookie)) state.refusal ??= twoSessions()
+    if (carriesSession(c.res.headers, settings)) state.refusal ??= twoSessions()
     const failed = open.failed || isFailure(c.error)
     const setCookies = state.closeUnchanged()
       ? noCookies
@@ -82,7 +83,7 @@ export function session<E extends Env = any>(options: OptionsOf<E>, mount: Mount
       if (isAnswered(c)) complete(c)
       else throwAsHttp(c, c.error)
     }
-    writeTo(c, setCookies)
+    writeTo(c, setCookies, undefined, state.tokenHeaders)
     if (state.clearSiteData !== undefined) c.header('Clear-Site-Data', state.clearSiteData)
   }
 }
@@ -99,10 +100,17 @@ function openAround(places: Places, settings: Settings, as: string): AnyOpen | u
   return around && sameSettings(around.state.settings, settings) ? around : undefined
 }
 
-function begin(c: AnyContext, sessions: Sessions<object>, places: Places, around: AnyOpen | undefined, as: string) {
-  const cookieHeader = c.req.header('Cookie')
-  const { session, commit } = sessions.open(cookieHeader)
+function begin(
+  c: AnyContext,
+  { settings, sessions }: Configured,
+  places: Places,
+  around: AnyOpen | undefined,
+  as: string,
+) {
+  const isCookieOnly = settings.tokenHeader === undefined
+  const { session, commit } = sessions.open(isCookieOnly ? c.req.header('Cookie') : c.req.raw.headers)
   const state = LazySession.stateOf(session) as RequestState
+  const { cookieHeader } = state
   const request = c.req.raw
   const own = { as, setCookies: noCookies, beside: undefined }
   const open: AnyOpen = { request, cookieHeader, session, state, failed: false, ...own }
@@ -110,6 +118,7 @@ function begin(c: AnyContext, sessions: Sessions<object>, places: Places, around
   c.set(as, session)
   state.answer = c
   state.tellUse = tellFromNowOn
+  if (!isCookieOnly) markByAuthorization(c)
   if (around?.cookieHeader === cookieHeader) state.outer = around?.state
   return { open, commit }
 }
@@ -177,8 +186,8 @@ function dropAnswer(c: Context): void {
   c.res.body?.cancel().catch(() => {})
   c.res = undefined
   c.res = new Response(null)
-  const sent = sentBy(c.req.raw)
-  if (sent.length > 0) writeTo(c, sent)
+  const { setCookies, tokenHeaders } = sentBy(c.req.raw)
+  if (setCookies.length + tokenHeaders.length > 0) writeTo(c, setCookies, undefined, tokenHeaders)
 }
 
 /** Throws the HTTP form of an error that has one. A read inside a handler may have thrown it, too. */

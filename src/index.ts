@@ -1,3 +1,4 @@
+export type { RequestFrom, RequestHeaders } from './claim/carrier.ts'
 export type { CookieOptions } from './claim/cookie.ts'
 export type { JwkProvider, SigningOptions } from './claim/signing.ts'
 export type { Jwk, PublicJwk } from './crypto/jwk.ts'

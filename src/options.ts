@@ -26,6 +26,13 @@ export interface SessionOptions {
   /** Keeps applications on one store apart; part of every key and token. 1-64 of `A-Za-z0-9._-`, default `session`. */
   readonly namespace?: string | undefined
   readonly cookie?: CookieOptions | undefined
+  /**
+   * `header`: also takes tokens by `Authorization: Bearer`, of native apps, and answers those in `tokenHeader`. Default `cookie`. A request that
+   * has the header is never looked at for cookies.
+   */
+  readonly transport?: 'cookie' | 'header' | undefined
+  /** The response header of a new token, with `transport: 'header'`; default `Session-Token`. `<name>-Rev` is the receipt, both ways. */
+  readonly tokenHeader?: string | undefined
   /** Ends a session that was not read or written for this long. Default 1800; at most `absoluteSeconds`, so for more set both. */
   readonly idleSeconds?: number | undefined
   /** Ends a session however active it is; default 28800, at most 400 days. Only `reauthenticated` moves it. */
@@ -55,7 +62,17 @@ export interface SessionOptions {
 
 /** The options that make and verify tokens. */
 export const tokenOptions: readonly (keyof SessionOptions)[] = [
-  ...(['secret', 'signing', 'refreshSeconds', 'namespace', 'cookie', 'onEvent', 'now'] as const),
+  ...([
+    'secret',
+    'signing',
+    'refreshSeconds',
+    'namespace',
+    'cookie',
+    'transport',
+    'tokenHeader',
+    'onEvent',
+    'now',
+  ] as const),
 ]
 
 const names = [
@@ -101,8 +118,27 @@ export function checkTokenOptions(options: Omit<SessionOptions, 'store'>): Token
   refuseUnknown(cookie, cookieNames, 'option cookie.')
   need(typeof now === 'function', 'now must be a function')
   need(onEvent === undefined || typeof onEvent === 'function', 'onEvent must be a function')
-  const keys = { ...keysOf(options), cookie: checkCookie(cookie) }
+  const keys = { ...keysOf(options), cookie: checkCookie(cookie), tokenHeader: tokenHeaderOf(options) }
   return { ...keys, namespace, onEvent, now: () => Math.floor(now()), clock: now }
+}
+
+/** What is no header of others: those that this library, caches and browsers look at among them. */
+const isOwnHeader = (name: unknown) =>
+  typeof name === 'string' &&
+  /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/.test(name) &&
+  !/^(set-cookie|cookie|authorization|vary|cache-control|age|etag|expires|date|location|content-.*|access-.*|transfer-.*|connection)$/i.test(
+    name,
+  )
+
+function tokenHeaderOf({ transport = 'cookie', tokenHeader }: Omit<SessionOptions, 'store'>): string | undefined {
+  need(['cookie', 'header'].includes(transport), "transport must be 'cookie' or 'header'")
+  if (transport === 'header') {
+    const { name = 'Session-Token' } = { name: tokenHeader }
+    need(isOwnHeader(name), 'tokenHeader must be the name of a header of its own')
+    return name
+  }
+  need(tokenHeader === undefined, "tokenHeader is for transport: 'header'")
+  return undefined
 }
 
 function keysOf(options: Omit<SessionOptions, 'store'>): Pick<Settings, 'secrets' | 'signing'> {

@@ -1,9 +1,11 @@
 import { need } from './checks.ts'
+import { carriedIn, type RequestFrom } from './claim/carrier.ts'
 import { signerOf } from './claim/signer.ts'
 import type { PublicJwk } from './crypto/jwk.ts'
 import type { SessionEventHandler } from './events.ts'
 import { checkOptions, type SessionOptions } from './options.ts'
 import { OpenedRecords } from './record/opened.ts'
+import { asHeaders } from './request/bearer.ts'
 import { commit, throwTold } from './request/commit.ts'
 import { CommitQueue } from './request/commit-queue.ts'
 import type { Found, Settings } from './request/exchange.ts'
@@ -22,7 +24,9 @@ export interface CommitResult {
   readonly setCookie?: string
   /** The values of all Set-Cookie headers that are due: the claim check, or the receipt of a change; a logout clears both. */
   readonly setCookies: readonly string[]
-  /** Writes Set-Cookie, Vary and Cache-Control as they are due; leaves an untouched session's headers alone. */
+  /** The headers that tell the same to a client which sent `Authorization: Bearer`; then there are no cookies. */
+  readonly headers: readonly (readonly [name: string, value: string])[]
+  /** Writes Set-Cookie or those headers, Vary and Cache-Control as they are due; leaves an untouched session's headers alone. */
   applyTo(headers: Headers): void
 }
 
@@ -44,8 +48,11 @@ export interface OpenSession<Data extends object> {
 
 /** One configuration of sessions, for any framework. */
 export interface Sessions<Data extends object> {
-  /** The session behind a Cookie header. Costs nothing until it is used, and never throws for what a client sent. */
-  open(cookieHeader: string | null | undefined): OpenSession<Data>
+  /**
+   * The session behind a Cookie header, or behind all headers of a request, which `transport: 'header'` needs. Costs nothing until it is used,
+   * and never throws for what a client sent.
+   */
+  open(from: RequestFrom): OpenSession<Data>
   /**
    * Tells every event to one more handler, beside the option `onEvent`, until the function that comes back is called. Before somebody
    * watches, and after, no event is made.
@@ -70,14 +77,17 @@ export function sessionsFrom<Data extends object>(settings: Settings): Sessions<
     ...{ queue: new CommitQueue<Found>(), opened: new OpenedRecords(), largeKeys: new LargeKeys() },
   }
   const sessions: Sessions<Data> = {
-    open(cookieHeader) {
-      const state = new RequestState(shared, cookieHeader)
+    open(from) {
+      const isText = typeof from !== 'object' || from === null
+      const carried = isText ? undefined : carriedIn(from, settings.cookie, settings.tokenHeader)
+      const state = new RequestState(shared, isText ? from : carried?.cookieHeader)
+      if (carried?.isBearer) state.tokenHeaders = []
       let result: Promise<CommitResult> | undefined
       return {
         session: new LazySession(state) as unknown as Session<Data>,
         commit(options = {}) {
           result ??= commit(state, options.failed === true).then(
-            (setCookies) => resultOf(state, setCookies),
+            (setCookies) => resultOf(state, handOver(state, setCookies)),
             (error: unknown) => throwTold(state, error),
           )
           state.committing = result
@@ -101,14 +111,22 @@ const settingsBySessions = new WeakMap<object, Settings>()
 /** What sessions were built from; undefined for anything else. */
 export const settingsOf = (sessions: object): Settings | undefined => settingsBySessions.get(sessions)
 
+/** What is due, by cookies or in the headers of a client that has none. */
+function handOver(state: RequestState, setCookies: readonly string[]): readonly string[] {
+  if (!state.tokenHeaders) return setCookies
+  state.tokenHeaders = asHeaders(state.settings, setCookies)
+  return []
+}
+
 function resultOf(state: RequestState, setCookies: readonly string[]): CommitResult {
   const [setCookie] = setCookies
   return {
     used: state.used,
     ...(setCookie === undefined ? {} : { setCookie }),
     setCookies,
+    headers: state.tokenHeaders ?? [],
     applyTo(headers) {
-      if (state.used) applyToHeaders(headers, setCookies, state.clearSiteData)
+      if (state.used) applyToHeaders(headers, setCookies, state)
     },
   }
 }

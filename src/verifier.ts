@@ -1,4 +1,5 @@
 import { refuseUnknown } from './checks.ts'
+import { carriedIn, type RequestFrom } from './claim/carrier.ts'
 import { claimsIn } from './claim/cookie-claims.ts'
 import { signerOf } from './claim/signer.ts'
 import type { Claim } from './claim/token.ts'
@@ -8,7 +9,7 @@ import { checkTokenOptions, type SessionOptions, tokenOptions } from './options.
 /** The options of the sessions whose cookies are verified: the same values, without a store. */
 export type VerifierOptions = Pick<
   SessionOptions,
-  'secret' | 'signing' | 'refreshSeconds' | 'namespace' | 'cookie' | 'onEvent' | 'now'
+  'secret' | 'signing' | 'refreshSeconds' | 'namespace' | 'cookie' | 'transport' | 'tokenHeader' | 'onEvent' | 'now'
 >
 
 /** What the cookies of a request say of its session, as far as the signature can tell. */
@@ -30,8 +31,8 @@ export type VerifiedCookie =
       readonly lifetime?: string | undefined
     }
 
-/** Verifies the session cookies in a Cookie header. Never throws for what a client sent. */
-export type Verifier = (cookieHeader: string | null | undefined) => Promise<VerifiedCookie>
+/** Verifies the session cookies in a Cookie header, or the token in the headers of a request. Never throws for what a client sent. */
+export type Verifier = (from: RequestFrom) => Promise<VerifiedCookie>
 
 /**
  * Verifies claim checks where there is no store: a Worker at the edge that turns forged cookies away before they cost a request
@@ -44,7 +45,8 @@ export function createVerifier(options: VerifierOptions): Verifier {
   refuseUnknown(options, tokenOptions, 'option')
   const settings = checkTokenOptions(options)
   const signer = signerOf(settings)
-  return async function verify(cookieHeader) {
+  return async function verify(from) {
+    const { cookieHeader } = carriedIn(from, settings.cookie, settings.tokenHeader)
     let reason: BadTokenReason | undefined
     const { found } = await claimsIn(settings.cookie, cookieHeader, signer, (first) => {
       reason ??= first

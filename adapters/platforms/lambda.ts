@@ -41,8 +41,8 @@ export function withSession<
 ): (event: Event, context: Ctx) => Promise<Result> {
   const sessions = createSessions<D>(options)
   return async function withSession(event, context) {
-    const { form, cookieHeader } = readEvent(event)
-    const outcome = await run(sessions, cookieHeader, (session) => handler(event, session, context))
+    const { form, headers } = readEvent(event)
+    const outcome = await run(sessions, headers, (session) => handler(event, session, context))
     const answer = outcome instanceof Response ? resultOf(form, outcome) : applyTo(form, outcome.result, outcome.commit)
     return answer as Promise<Result>
   }

@@ -16,6 +16,8 @@ export interface TokenSettings {
   readonly onEvent: SessionEventHandler | undefined
   readonly namespace: string
   readonly cookie: Cookie
+  /** The header that carries tokens to clients which speak by Authorization; undefined where only cookies do. */
+  readonly tokenHeader: string | undefined
   /** Whole milliseconds of `clock`. */
   readonly now: () => number
   readonly clock: () => number

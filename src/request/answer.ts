@@ -1,4 +1,7 @@
-import { applyToHeaders, cacheControlByDefault } from './response-headers.ts'
+import { applyToHeaders, cacheControlByDefault, type MoreHeaders } from './response-headers.ts'
+
+/** Where it is noted that the answer depends on Authorization, too. */
+const byAuthorization: unique symbol = Symbol('claimcheck.authorization')
 
 /** The part of Hono's context that an answer goes through. */
 export interface Answering {
@@ -6,11 +9,18 @@ export interface Answering {
   readonly finalized: boolean
   /** What a handler threw. */
   readonly error: Error | undefined
+  /** Whether it depends on Authorization, too. */
+  [byAuthorization]?: boolean
   get res(): Response
   set res(response: Response | undefined)
 }
 
 const noCookies: readonly string[] = []
+
+/** From its first use on the answer says that it depends on Authorization, too. */
+export function markByAuthorization(c: object): void {
+  ;(c as Answering)[byAuthorization] = true
+}
 
 /**
  * From the first use of a session on every answer says that it depends on the cookie, before anything else sees it: a `cache()`
@@ -57,23 +67,34 @@ function accessorOf(prototype: object): PropertyDescriptor | undefined {
  * `own`: the Cache-Control of the answer itself. Looks at status and headers only: anything else, `type` for one, takes
  * @hono/node-server off its fast path.
  */
-export function writeTo(c: Answering, setCookies: readonly string[], own?: string): void {
+export function writeTo(
+  c: Answering,
+  setCookies: readonly string[],
+  own?: string,
+  tokenHeaders?: MoreHeaders['tokenHeaders'],
+): void {
+  const more = c[byAuthorization] ? { isByAuthorization: true, tokenHeaders } : undefined
   const { res } = c
   if (res.status === 101 || res.status === 0) return
   try {
-    write(res.headers, setCookies, own)
+    write(res.headers, setCookies, own, more)
   } catch {
     // Its body is in use already: a timeout() outside has answered in its place.
     if (res.bodyUsed || res.body?.locked) return
     const copy = new Response(res.body, res)
-    write(copy.headers, setCookies, own)
+    write(copy.headers, setCookies, own, more)
     c.res = undefined
     c.res = copy
   }
 }
 
 /** Hono has copied the headers of the answer before onto this one: our default must not outrank what it says itself. */
-function write(headers: Headers, setCookies: readonly string[], own: string | undefined): void {
+function write(
+  headers: Headers,
+  setCookies: readonly string[],
+  own: string | undefined,
+  more: MoreHeaders | undefined,
+): void {
   if (own !== undefined && headers.get('Cache-Control') === cacheControlByDefault) headers.set('Cache-Control', own)
-  applyToHeaders(headers, setCookies)
+  applyToHeaders(headers, setCookies, more)
 }

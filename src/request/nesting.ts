@@ -1,14 +1,15 @@
-import { type Cookie, clearCookies } from '../claim/cookie.ts'
+import { clearCookies } from '../claim/cookie.ts'
 import type { TokenSettings } from '../claim/signer.ts'
 import { SessionOptionsError, SessionUseError } from '../errors.ts'
 import { isWorkers } from '../runtime.ts'
+import type { HeaderLine } from './bearer.ts'
 import type { HeaderMap } from './response-headers.ts'
 import type { RequestState } from './state.ts'
 
 /** A session under way, as a second `session()` finds it that meets the same request: in a mounted app, behind `methodOverride()`. */
 export interface Open<One> {
   readonly request: Request
-  readonly cookieHeader: string | undefined
+  readonly cookieHeader: string | null | undefined
   readonly session: One
   readonly state: RequestState
   /** The handler of an app inside, which has the same session, has failed. */
@@ -71,10 +72,19 @@ function live<One>(holder: object | undefined, as: string): Open<One> | undefine
 }
 
 /** What the sessions of a request have sent so far, also where the answer that carried it is dropped. */
-export function sentBy(request: object): readonly string[] {
-  const sent: string[] = []
-  for (let open = (request as Marked<unknown>)[mark]; open; open = open.beside) sent.push(...open.setCookies)
-  return sent
+export function sentBy(request: object): Sent {
+  const setCookies: string[] = []
+  const tokenHeaders: HeaderLine[] = []
+  for (let open = (request as Marked<unknown>)[mark]; open; open = open.beside) {
+    setCookies.push(...open.setCookies)
+    tokenHeaders.push(...(open.state.tokenHeaders ?? []))
+  }
+  return { setCookies, tokenHeaders }
+}
+
+interface Sent {
+  readonly setCookies: readonly string[]
+  readonly tokenHeaders: readonly HeaderLine[]
 }
 
 /** Two sessions of one app must not take each other's cookies and records for their own. */
@@ -85,6 +95,8 @@ function assertApart(one: TokenSettings, other: TokenSettings): void {
   const names = [one.cookie.name, one.cookie.receiptName]
   const shared = [other.cookie.name, other.cookie.receiptName].find((name) => names.includes(name))
   if (shared !== undefined) throw new SessionOptionsError(`${both} cookie.name, and both have ${shared}`)
+  if (one.tokenHeader !== undefined && one.tokenHeader === other.tokenHeader)
+    throw new SessionOptionsError(`${both} tokenHeader, and both have ${one.tokenHeader}`)
 }
 
 /**
@@ -115,7 +127,8 @@ function contextOf(c: Nested): object | undefined {
  *
  * Only what a session sends: a handler may clear a cookie by itself.
  */
-export function carriesSession(headers: HeaderMap, cookie: Cookie): boolean {
+export function carriesSession(headers: HeaderMap, { cookie, tokenHeader }: TokenSettings): boolean {
+  if (tokenHeader !== undefined && headers.has(tokenHeader)) return true
   if (!headers.has('Set-Cookie')) return false
   const [cleared] = clearCookies(cookie, false)
   const starts = [`${cookie.name}=eyJ`, `${cookie.receiptName}=`]

@@ -7,6 +7,7 @@ import { replay, type SessionData } from '../record/journal.ts'
 import { loads } from '../tracing/channels.ts'
 import { type BadCookie, withoutClaim } from './absence.ts'
 import type { Answering } from './answer.ts'
+import type { HeaderLine } from './bearer.ts'
 import { Calls } from './calls.ts'
 import { Exchange, type Fetched, type Loaded } from './exchange.ts'
 import { Failures } from './failures.ts'
@@ -42,6 +43,8 @@ export class RequestState extends Exchange {
   destroyed = false
   /** The header that the answer to a logout carries. */
   clearSiteData: string | undefined
+  /** Of a client that speaks by Authorization: what the commit tells it. Undefined where cookies do. */
+  tokenHeaders: readonly HeaderLine[] | undefined
   regenerated: Regenerated | undefined
   /** Every session that the cookies name: of two that live none is used, but a logout ends both. */
   claims: readonly Claim[] = []
@@ -55,6 +58,11 @@ export class RequestState extends Exchange {
   loading: Promise<Loaded> | undefined
   /** The commit, once it was asked for. */
   committing: Promise<unknown> | undefined
+
+  /** An answer then depends on Authorization, too. */
+  get isByAuthorization(): boolean {
+    return this.settings.tokenHeader !== undefined
+  }
 
   /** Opened again after its response: nobody can be sent a cookie. */
   get isReopened(): boolean {

@@ -85,10 +85,10 @@ describe('public names', () => {
         type AbsentReason AnySessionError BadTokenReason CallOptions CommitOptions CommitResult ConflictReason
         type CookieOptions CreateOptions CreateResult DatedSecret DeleteOptions DestroyOptions Entry EventContext
         type Happening Jwk JwkProvider KeySize LifetimeOptions NodeHealth OpenSession PublicJwk ReadOptions
-        type RegenerateOptions ReopenedSession Secret SecretProvider Secrets Session SessionErrorCode
-        type SessionEvent SessionEventHandler SessionInfo SessionOptions SessionReader Sessions SigningOptions
-        type Store StoreHealth Stored Tombstone UnavailableOptions UnavailableReason UpdateOptions UpdateResult
-        type VerifiedCookie Verifier VerifierOptions Version
+        type RegenerateOptions ReopenedSession RequestFrom RequestHeaders Secret SecretProvider Secrets Session
+        type SessionErrorCode SessionEvent SessionEventHandler SessionInfo SessionOptions SessionReader Sessions
+        type SigningOptions Store StoreHealth Stored Tombstone UnavailableOptions UnavailableReason UpdateOptions
+        type UpdateResult VerifiedCookie Verifier VerifierOptions Version
       claimcheck/hono: session
         type MountOptions SessionEnv
       claimcheck/verify: createPublicVerifier

@@ -17,7 +17,7 @@ describe('events are told apart', () => {
     ['a load balancer', albEvent(), 'alb'],
     ['a load balancer with multi-value headers', albMultiEvent(), 'alb-multi'],
   ])('%s', (_, event, form) => {
-    expect(readEvent(event)).toEqual({ form, cookieHeader: undefined })
+    expect(readEvent(event)).toMatchObject({ form, cookieHeader: undefined })
   })
 
   const authorizer = { type: 'REQUEST', methodArn: 'arn:aws:execute-api:eu-west-1:0:api/prod/GET/' }

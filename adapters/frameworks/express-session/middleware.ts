@@ -30,6 +30,8 @@ const others: Readonly<Record<string, string>> = {
   genid: 'leave it out: ids are 32 random bytes',
   proxy: 'leave it out: the cookie is Secure in any case',
   name: 'set cookie.name',
+  transport: "leave it out: session() takes transport: 'header'",
+  tokenHeader: "leave it out: session() takes transport: 'header'",
 }
 const othersOfCookie: Readonly<Record<string, string>> = {
   maxAge: 'set idleSeconds, absoluteSeconds and cookie.persistent',

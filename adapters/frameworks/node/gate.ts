@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
-import { applyToHeaders, type HeaderMap } from '../../../src/request/response-headers.ts'
+import { applyToHeaders, type HeaderMap, type MoreHeaders } from '../../../src/request/response-headers.ts'
 import { completeOutage, completeRefusal, unsay } from './answers.ts'
 import { type HeadArguments, ResponseHeaders, resetTo, type Snapshot, takeHeaders } from './headers.ts'
 import { Pretence, refuse } from './pretence.ts'
@@ -12,8 +12,8 @@ export interface Work {
   readonly isUsed: boolean
   /** The Set-Cookie values that are due so far. */
   readonly setCookies: readonly string[]
-  /** The header of a logout that is through. */
-  readonly clearSiteData?: string | undefined
+  /** What the answer carries beside them. */
+  readonly more?: MoreHeaders | undefined
   /** Whether the store did not answer when the session was read. */
   readonly isDown: boolean
   /** Stores what changed; where the status says that the handler has failed, nothing. `headers`: of an answer that has begun. */
@@ -63,7 +63,7 @@ export class Gate {
     const res = this.#res
     if (this.#phase === 'refused') return !res.headersSent
     if (this.#phase !== 'open' || res.headersSent) return false
-    applyToHeaders(new ResponseHeaders(res), [])
+    applyToHeaders(new ResponseHeaders(res), [], this.#work.more)
     // A source that is paused by us must not be forgotten where its answer is refused.
     res.on('pipe', (source: Readable) => this.#sources.add(source))
     return true
@@ -99,7 +99,7 @@ export class Gate {
 
   /** Every answer gets its head here, also one without `writeHead`: Node calls that itself, by its name. */
   #head(args: HeadArguments): HeadArguments {
-    const { isUsed, isDown, setCookies, clearSiteData } = this.#work
+    const { isUsed, isDown, setCookies, more } = this.#work
     if (!isUsed || this.#res.headersSent) return args
     const rest = takeHeaders(this.#res, args)
     const headers = new ResponseHeaders(this.#res)
@@ -109,7 +109,7 @@ export class Gate {
     }
     if (this.#phase === 'refused') completeRefusal(headers, args[0], this.#error)
     else if (isDown) completeOutage(headers, args[0])
-    applyToHeaders(headers, setCookies, clearSiteData)
+    applyToHeaders(headers, setCookies, more)
     return rest
   }
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { RequestFrom, RequestHeaders } from '../../../src/claim/carrier.ts'
 import type { Configured } from '../../../src/configured.ts'
 import { sameSettings } from '../../../src/options.ts'
 import type { Answering } from '../../../src/request/answer.ts'
@@ -12,6 +13,7 @@ import {
   showOpen,
   twoSessions,
 } from '../../../src/request/nesting.ts'
+import type { MoreHeaders } from '../../../src/request/response-headers.ts'
 import type { RequestState } from '../../../src/request/state.ts'
 import type { Session } from '../../../src/session.ts'
 import type { OpenSession } from '../../../src/sessions.ts'
@@ -29,22 +31,29 @@ export class Opened implements Work {
   readonly state: RequestState
   readonly #commit: OpenSession<object>['commit']
   setCookies: readonly string[] = []
-  clearSiteData: string | undefined
+  more: MoreHeaders
 
   constructor(
     { settings, sessions }: Configured,
     req: IncomingMessage,
-    cookieHeader: string | undefined = req.headers.cookie,
+    from: RequestFrom = settings.tokenHeader === undefined ? req.headers.cookie : headersOf(req),
   ) {
-    const { session, commit } = sessions.open(cookieHeader)
+    const { session, commit } = sessions.open(from)
     this.session = session
     this.state = LazySession.stateOf(session) as RequestState
     this.#commit = commit
+    this.more = { isByAuthorization: this.state.isByAuthorization }
     const places = placesIn(req)
     const around = findOpen<Session<object>>(places)
     if (around && sameSettings(around.state.settings, settings)) this.state.outer = around.state
     const own = { as: defaultName, setCookies: [], failed: false, beside: undefined }
-    showOpen(places, { request: places.request, cookieHeader, session, state: this.state, ...own } as AnyOpen)
+    showOpen(places, {
+      request: places.request,
+      cookieHeader: this.state.cookieHeader,
+      session,
+      state: this.state,
+      ...own,
+    } as AnyOpen)
   }
 
   get isUsed(): boolean {
@@ -73,16 +82,22 @@ export class Opened implements Work {
   }
 
   async commit(status: number, headers?: Parameters<Work['commit']>[1]): Promise<void> {
-    if (headers && carriesSession(headers, this.state.settings.cookie)) this.state.refusal ??= twoSessions()
+    if (headers && carriesSession(headers, this.state.settings)) this.state.refusal ??= twoSessions()
     const { setCookies } = await this.#commit({ failed: status >= 500 })
     this.setCookies = setCookies
-    this.clearSiteData = this.state.clearSiteData
+    const { clearSiteData, tokenHeaders, isByAuthorization } = this.state
+    this.more = { clearSiteData, tokenHeaders, isByAuthorization }
   }
 
   close(): void {
     this.state.closed = true
   }
 }
+
+/** As Node keeps them; of a header that may come several times, what it makes of them. */
+const headersOf = ({ headers }: IncomingMessage): RequestHeaders => ({
+  get: (name) => [headers[name.toLowerCase()]].flat().join(', '),
+})
 
 type AnyOpen = Open<Session<object>>
 

@@ -1,3 +1,4 @@
+import type { RequestHeaders } from '../../../src/claim/carrier.ts'
 import { SessionUseError } from '../../../src/errors.ts'
 
 /**
@@ -13,6 +14,8 @@ export interface HttpRequest {
   readonly form: EventForm
   /** As one Cookie header; undefined where there is none. */
   readonly cookieHeader: string | undefined
+  /** Its headers, as a session looks at them. */
+  readonly headers: RequestHeaders
 }
 
 export type Fields = Readonly<Record<string, unknown>>
@@ -26,8 +29,11 @@ export function readEvent(event: unknown): HttpRequest {
   if (form === undefined || !isFields(event)) throw noRequest(event)
   const cookies = form === 'v2' && Array.isArray(event.cookies) ? texts(event.cookies) : []
   // A function URL sends cookies both ways, a REST API every header in both maps: one of them is enough.
-  const found = [cookies, valuesOf(event.multiValueHeaders), valuesOf(event.headers)].find(({ length }) => length > 0)
-  return { form, cookieHeader: found?.join('; ') }
+  const valuesIn = (name: string) => [valuesOf(event.multiValueHeaders, name), valuesOf(event.headers, name)]
+  const first = (lists: readonly (readonly string[])[], by: string) => lists.find(({ length }) => length > 0)?.join(by)
+  const cookieHeader = first([cookies, ...valuesIn('cookie')], '; ')
+  const get = (name: string) => (name === 'Cookie' ? cookieHeader : first(valuesIn(name.toLowerCase()), ', '))
+  return { form, cookieHeader, headers: { get } }
 }
 
 function formOf(event: unknown): EventForm | undefined {
@@ -40,10 +46,10 @@ function formOf(event: unknown): EventForm | undefined {
   return typeof event.httpMethod === 'string' ? 'v1' : undefined
 }
 
-/** The Cookie headers of a map; names come in any letter case, and a map that is empty may be null. */
-function valuesOf(headers: unknown): readonly string[] {
+/** The headers of this name in a map; names come in any letter case, and a map that is empty may be null. */
+function valuesOf(headers: unknown, wanted: string): readonly string[] {
   if (!isFields(headers)) return []
-  return Object.entries(headers).flatMap(([name, value]) => (name.toLowerCase() === 'cookie' ? texts(value) : []))
+  return Object.entries(headers).flatMap(([name, value]) => (name.toLowerCase() === wanted ? texts(value) : []))
 }
 
 const texts = (value: unknown): readonly string[] =>

@@ -108,7 +108,7 @@ function withOwn(before: Headers, after: Headers, own: readonly string[]): reado
 }
 
 const isChanged = (name: string, before: Headers, after: Headers) =>
-  valuesOf(name, before).join('\n') !== valuesOf(name, after).join('\n')
+  before.has(name) !== after.has(name) || valuesOf(name, before).join('\n') !== valuesOf(name, after).join('\n')
 
 function valuesOf(name: string, headers: Headers): readonly string[] {
   if (name === 'set-cookie') return headers.getSetCookie()

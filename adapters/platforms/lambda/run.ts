@@ -1,3 +1,4 @@
+import type { RequestHeaders } from '../../../src/claim/carrier.ts'
 import { answerTo } from '../../../src/errors.ts'
 import type { Session } from '../../../src/session.ts'
 import type { CommitResult, Sessions } from '../../../src/sessions.ts'
@@ -15,10 +16,10 @@ export interface Committed<Result> {
  */
 export async function run<D extends object, Result>(
   sessions: Sessions<D>,
-  cookieHeader: string | undefined,
+  headers: RequestHeaders,
   handler: (session: Session<D>) => Promise<Result>,
 ): Promise<Committed<Result> | Response> {
-  const { session, commit } = sessions.open(cookieHeader)
+  const { session, commit } = sessions.open(headers)
   try {
     const result = await attempt(
       () => handler(session),

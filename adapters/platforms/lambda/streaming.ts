@@ -49,8 +49,8 @@ export function withStreamingSession<D extends object = Record<string, unknown>,
   const runtime = streamingRuntime()
   return runtime.streamifyResponse(async function withStreamingSession(event, stream, context) {
     // The form is for cookies in; out, a stream has one of its own, which is that of format 2.0.
-    const { cookieHeader } = readEvent(event)
-    const outcome = await run(sessions, cookieHeader, async (session) =>
+    const request = readEvent(event)
+    const outcome = await run(sessions, request.headers, async (session) =>
       checked(await handler(event, session, context)),
     )
     const answer = outcome instanceof Response ? resultOf('v2', outcome) : applyTo('v2', outcome.result, outcome.commit)
