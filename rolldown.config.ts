@@ -33,7 +33,7 @@ const library: RolldownOptions = {
         { name: 'replication', test: /\/adapters\/stores\/replication\// },
         // What only some variables ask for, loaded on demand.
         { name: 'env', test: /\/adapters\/platforms\/env\// },
-        { name: 'redis', test: /\/adapters\/stores\/redis\/(?!index|upstash|clients)/ },
+        { name: 'redis', test: /\/adapters\/stores\/redis\/(?!index|upstash|clients|glide)/ },
       ],
     },
   },

@@ -111,13 +111,33 @@ async function connectIoRedis(module: Record<string, unknown>, { url, tls }: Con
   }
 }
 
+/** Bun's client gives up for good after ten tries to connect, where it may, and at an answer that is none: then another takes its place. */
 async function connectBun(
   Client: new (url: string, options: object) => BunRedis,
   { url, tls }: Connecting,
 ): Promise<OwnClient> {
-  const redis = new Client(url, { enableOfflineQueue: false, maxRetries: 2 ** 31 - 1, ...(tls && { tls }) })
+  const create = () => new Client(url, { enableOfflineQueue: false, maxRetries: 2 ** 31 - 1, ...(tls && { tls }) })
+  let redis = create()
+  let createdAt = performance.now()
+  let isClosed = false
+  const replace = (error: unknown): never => {
+    const hasFailed = error instanceof Error && error.message === 'Connection has failed'
+    if (hasFailed && !isClosed && performance.now() - createdAt > retryMs) {
+      redis.close()
+      redis = create()
+      createdAt = performance.now()
+      redis.connect().catch(() => {})
+    }
+    throw error
+  }
   await atMost(redis.connect().catch(() => {}))
-  return { client: ([command = '', ...args]) => redis.send(command, args), close: () => redis.close() }
+  return {
+    client: ([command = '', ...args]) => redis.send(command, args).catch(replace),
+    close() {
+      isClosed = true
+      redis.close()
+    },
+  }
 }
 
 /** Once the client is ready, or has failed for the first time. */

@@ -1,5 +1,6 @@
 import { SessionOptionsError } from '../../../src/errors.ts'
 import type { RedisCommand, SendCommand } from './call.ts'
+import { type GlideClient, sendByGlide } from './glide.ts'
 import { KnownFailure } from './reasons.ts'
 
 interface NodeRedisOptions {
@@ -42,7 +43,13 @@ export type RedisSend = (
 ) => Promise<unknown>
 
 /** Any client that can send a command. */
-export type RedisClient = NodeRedisClient | NodeRedisSentinel | NodeRedisCluster | IoRedisClient | RedisSend
+export type RedisClient =
+  | NodeRedisClient
+  | NodeRedisSentinel
+  | NodeRedisCluster
+  | IoRedisClient
+  | GlideClient
+  | RedisSend
 
 /** How to send a command through this client; throws `SessionOptionsError` for what is none. */
 export function senderOf(client: RedisClient): SendCommand {
@@ -56,9 +63,10 @@ export function senderOf(client: RedisClient): SendCommand {
     assertSendsOnce(client)
     return async (command) => client.call(...command)
   }
+  if (has(client, 'customCommand')) return (command) => sendByGlide(client, command, keyOf(command))
   if (!has(client, 'sendCommand'))
     throw new SessionOptionsError(
-      'redisStore: client must be one of node-redis or ioredis (sendCommand or call), or a function that sends a command',
+      'redisStore: client must be one of node-redis, ioredis or valkey-glide, or a function that sends a command',
     )
   return nodeRedisSender(client)
 }
@@ -120,7 +128,7 @@ function assertSendsOnce(client: IoRedisClient): void {
     throw new SessionOptionsError('redisStore: create the ioredis client with autoResendUnfulfilledCommands: false')
 }
 
-function has<Name extends 'call' | 'sendCommand'>(
+function has<Name extends 'call' | 'customCommand' | 'sendCommand'>(
   client: RedisClient | undefined,
   name: Name,
 ): client is Extract<Exclude<RedisClient, RedisSend>, Record<Name, unknown>> {

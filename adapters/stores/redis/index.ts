@@ -13,6 +13,7 @@ export type {
   RedisClient,
   RedisSend,
 } from './clients.ts'
+export type { GlideClient } from './glide.ts'
 
 /** Options of {@link redisStore}; unknown names are refused. */
 export interface RedisStoreOptions {

@@ -55,11 +55,11 @@ const beginnings: readonly (readonly [RegExp, UnavailableReason, text: string])[
     'the limit of the plan is used up',
   ],
   [
-    /^(?:The client is (?:closed|offline)|Connection is closed|Stream isn't writeable|Reached the max retries per request)\b/,
+    /^(?:The client is (?:closed|offline)|Connection (?:is closed|has failed)|Stream isn't writeable|Reached the max retries per request)\b/,
     'not-connected',
     'the client is not connected: was connect() forgotten, or was it closed?',
   ],
-  [/^(?:Socket closed unexpectedly|Disconnects client)\b/, 'disconnected', 'the connection broke'],
+  [/^(?:Socket closed unexpectedly|Disconnects client|Connection closed)\b/, 'disconnected', 'the connection broke'],
   [/^Connection timeout\b/, 'unreachable', 'the client could not connect'],
   [/^Socket timeout\b/, 'timeout', 'the connection has gone silent'],
 ]

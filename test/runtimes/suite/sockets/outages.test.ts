@@ -1,10 +1,12 @@
 import { createClient } from 'redis'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { storeFromEnv } from '../../../../adapters/platforms/env.ts'
 import { memcachedStore } from '../../../../adapters/stores/memcached/index.ts'
 import { redisStore } from '../../../../adapters/stores/redis/index.ts'
 import type { Store } from '../../../../src/store.ts'
 import { freePort } from '../../../support/servers.ts'
 import { type ProxyMode, startTcpProxy } from '../../../support/tcp-proxy.ts'
+import { isBun } from '../bun-redis.ts'
 import { given } from '../given.ts'
 
 const times = { connectMs: 10_000, callMs: 3000 }
@@ -27,12 +29,27 @@ async function redisOn(port: number): Promise<Store> {
   return redisStore({ client, callMs: times.callMs })
 }
 
+/** By the client that `REDIS_URL` finds where no package is installed. */
+async function bunOn(port: number): Promise<Store> {
+  const missing = Object.assign(new Error('no package'), { code: 'MODULE_NOT_FOUND' })
+  const refuse = () => {
+    throw missing
+  }
+  const spy = vi.spyOn(process.getBuiltinModule('module'), 'createRequire').mockReturnValue(refuse as never)
+  const store = await storeFromEnv({ REDIS_URL: `redis://127.0.0.1:${port}` })
+  expect(spy).toHaveBeenCalled()
+  spy.mockRestore()
+  open.push(() => store.close?.())
+  return store
+}
+
 const portOf = (address: string) => Number(address.split(':')[1])
 const breaks: readonly ProxyMode[] = ['fin', 'reset', 'garbage']
 const clients = [
   ['memcached', portOf(given.memcached[0] as string), memcachedOn, [...breaks, 'silent', 'cut-reply']],
   // That a silent connection is left is up to the options of its client.
   ['redis', given.redisPort, redisOn, breaks],
+  ...(isBun ? ([["redis by REDIS_URL and Bun's own client", given.redisPort, bunOn, breaks]] as const) : []),
 ] as const
 
 describe.each(clients)('%s', (_, port, storeOn, modes) => {
@@ -59,4 +76,11 @@ describe('memcached', () => {
     for (const tls of [{ ca: otherCa }, undefined])
       await expect(memcachedOn(portOf(address), tls).read('key')).rejects.toMatchObject({ code: 'unavailable' })
   })
+})
+
+test('a store that the environment names finds its client, and is closed', async () => {
+  const store = await storeFromEnv({ REDIS_URL: `redis://127.0.0.1:${given.redisPort}` })
+  await expect.poll(() => store.read('runtimes:nothing').catch(() => 'away'), { timeout: 20_000 }).toBeNull()
+  await store.close?.()
+  await expect(store.read('runtimes:nothing')).rejects.toMatchObject({ code: 'unavailable' })
 })
