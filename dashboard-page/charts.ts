@@ -88,7 +88,7 @@ export class Chart {
     return Math.max(240, this.#place.clientWidth)
   }
 
-  /** Filled for who has opened it. Newest first. */
+  /** Filled for who has opened it. */
   #fillTable(x: readonly number[], values: readonly Values[]): void {
     const isOpen = this.#place.parentElement?.querySelector('details')?.open
     if (!isOpen) return
@@ -97,7 +97,9 @@ export class Chart {
       this.#label(value),
       ...this.#lines.map(({ text }, line) => text(values[line]?.[at] ?? undefined)),
     ])
-    fill(`${this.#id}-table`, heads, rows.reverse().slice(0, 60), 'nothing yet')
+    // Of times the newest first; buckets from the smallest on.
+    if (this.#label === secondText) rows.reverse()
+    fill(`${this.#id}-table`, heads, rows.slice(0, 60), 'nothing yet')
   }
 }
 

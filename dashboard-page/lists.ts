@@ -109,14 +109,14 @@ function showReasons({ totals }: View, { sum }: Timeline): void {
       const isBad = kind === 'lost' && lately > 0
       return [
         wordsOf(reason),
-        kind,
-        meanings[reason] ?? '',
         { text: numberText(lately), isBad },
         numberText(totals[positionOf(name) ?? -1]),
+        kind,
+        meanings[reason] ?? '',
       ]
     }),
   )
-  fill('reasons', ['Reason', 'Kind', 'Means', 'Last five minutes', 'Since the start'], rows, none)
+  fill('reasons', ['Reason', 'Last five minutes', 'Since the start', 'Kind', 'Means'], rows, none)
 }
 
 const timeCells = ({ count, p50, p90, p99 }: Times): readonly string[] => [

@@ -74,7 +74,6 @@ setInterval(() => {
 byId('pause').addEventListener('click', () => {
   isPaused = !isPaused
   byId('pause').textContent = isPaused ? 'Resume' : 'Pause'
-  byId('pause').ariaPressed = String(isPaused)
   source?.close()
   if (isPaused) setLive(`paused, ${timeText(Date.now())}`, false)
   else listen()

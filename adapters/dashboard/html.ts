@@ -25,7 +25,7 @@ export const html = (base: string): string => `<!doctype html>
 <header>
 <div><h1>Sessions</h1><p id="summary">Waiting for the first numbers.</p></div>
 <div class="live"><p><span id="live-mark" aria-hidden="true"></span> <span id="live">connecting</span></p>
-<button type="button" id="pause" aria-pressed="false">Pause</button></div>
+<button type="button" id="pause">Pause</button></div>
 </header>
 <p id="announcer" class="unseen" role="status"></p>
 <noscript><p class="card">This page needs JavaScript: it is told what is new every second.</p></noscript>

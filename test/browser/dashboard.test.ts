@@ -172,22 +172,25 @@ describe('the dashboard under load', () => {
     expect(complaints).toEqual([])
   })
 
-  test('shows a node that is killed within two seconds, why, and that it is back', async () => {
+  test.each([
+    ['killed', 'SIGKILL'],
+    ['frozen', 'SIGSTOP'],
+  ] as const)('shows a node that is %s within two seconds, and that it is back', async (kind, signal) => {
     const page = await open()
     const [node] = nodes as [TestServer]
     await waitFor(async () => expect(await stateOf(page, node)).toBe('up'))
     try {
-      node.signal('SIGKILL')
+      node.signal(signal)
       const began = performance.now()
       await page.locator('#nodes tr', { hasText: node.address }).filter({ hasText: 'down' }).waitFor()
       const took = performance.now() - began
-      console.log(`a killed node was shown after ${Math.round(took)} ms`)
+      console.log(`a ${kind} node was shown after ${Math.round(took)} ms`)
       expect(took).toBeLessThan(promised(2000))
       expect(await page.locator('#summary').innerText()).toContain('2 of 3 nodes up')
       expect(await page.locator('#announcer').textContent()).toBe(`Node ${node.address} is down.`)
       expect(await page.locator('#notable').innerText()).toMatch(/node down/)
       await page.waitForTimeout(3000)
-      await picture(page, 'fault')
+      await picture(page, kind)
     } finally {
       await node.stop()
       await node.restart()

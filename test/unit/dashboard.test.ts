@@ -7,6 +7,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { View } from '../../adapters/dashboard/view.ts'
 import { mostViewers } from '../../adapters/dashboard/viewers.ts'
 import { type DashboardOptions, dashboard } from '../../adapters/dashboard.ts'
+import { serveContainer } from '../../adapters/platforms/container.ts'
 import { memoryStore } from '../../adapters/stores/memory.ts'
 import { SessionOptionsError, StoreUnavailableError } from '../../src/errors.ts'
 import { type SessionEnv, session } from '../../src/hono.ts'
@@ -198,6 +199,16 @@ describe('the stream', () => {
     expect(vi.getTimerCount()).toBeLessThanOrEqual(1)
     await vi.advanceTimersByTimeAsync(3100)
     expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('does not keep a container from stopping cleanly while a page is open', async () => {
+    const store = memoryStore()
+    const app = appWith({ sessions: build(store) })
+    const container = await serveContainer({ fetch: (request) => app.fetch(request), store, port: 0 })
+    const answer = await fetch(`http://127.0.0.1:${container.port}/ops/sessions/events`)
+    const [finished, text] = await Promise.all([container.stop(), answer.text()])
+    expect(text).toContain('data: ')
+    expect(finished).toBe(true)
   })
 
   it('asks the store for its health once for all who look, and not at all while nobody does', async () => {
