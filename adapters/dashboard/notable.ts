@@ -53,8 +53,8 @@ export function notableOf(event: SessionEvent, at: number): Omit<Notable, 'count
   const { type, ref } = event
   if (event.type === 'load' && !event.hit && notableAbsences.includes(event.reason))
     return { at, type: 'no-session', reason: event.reason, ref }
-  if (plain.includes(type)) return undefined
-  const reason = 'reason' in event ? event.reason : undefined
+  if (plain.includes(type) || (event.type === 'legacy' && event.outcome === 'imported')) return undefined
+  const reason = event.type === 'legacy' ? event.outcome : 'reason' in event ? event.reason : undefined
   const node = 'node' in event ? event.node : undefined
   const bytes = 'bytes' in event ? event.bytes : undefined
   return { at, type, reason, node, ref, bytes }
