@@ -36,7 +36,7 @@ export async function commit(state: RequestState, failed: boolean): Promise<read
   // The client of a failed request saw an error, so nothing of it may be stored. Only a logout is wanted in any case.
   if (failed) return []
   state.failures.throwUntold()
-  if (!state.calls.hasChanges && !state.regenerated) return unsent(state)
+  if (!state.calls.hasChanges && !state.regenerated) return state.claim?.unsent ? handOutUnsent(state, state.claim) : []
   return watched(commits, state, () => write(state))
 }
 
@@ -46,16 +46,16 @@ async function write(state: RequestState): Promise<readonly string[]> {
   const { claim } = state
   const { legacy } = state.settings
   // First, since where it fails nothing must have changed here.
-  const others = state.regenerated && (await legacy?.end(state, loaded.status === 'found' && claim ? [claim] : []))
+  const ended = loaded.status === 'found' && claim ? [claim] : []
+  const others = legacy && state.regenerated ? await legacy.end(state, ended) : []
   const cookie = await (claim ? changeInTurn(state, claim) : startOver(state, loaded))
-  const own = cookie === undefined ? await unsent(state) : [cookie]
-  return others ? [...own, ...others] : own
+  if (cookie !== undefined) return [cookie, ...others]
+  return state.claim?.unsent ? handOutUnsent(state, state.claim) : others
 }
 
 /** The claim check of a session that the cookie of another library has led to. */
-async function unsent(state: RequestState): Promise<readonly string[]> {
-  const { claim } = state
-  return claim?.unsent ? [await handOut(state, claim)] : []
+async function handOutUnsent(state: RequestState, claim: Claim): Promise<readonly string[]> {
+  return [await handOut(state, claim)]
 }
 
 /** Throws the error of a commit. One that only the application can do something about is an event, too. */

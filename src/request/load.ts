@@ -47,7 +47,8 @@ async function fetchClaim(exchange: Exchange, given: Claim): Promise<Held> {
     exchange.emit?.({ type: 'rolled-back' }, claim.identity.ref)
     loaded = { status: 'absent', reason: 'rolled-back' }
   }
-  if (loaded.status === 'gone') await exchange.settings.legacy?.outlive(exchange, claim)
+  const { legacy } = exchange.settings
+  if (legacy && loaded.status === 'gone') await legacy.outlive(exchange, claim)
   exchange.emit?.(loadOf(exchange, claim, loaded), claim.identity.ref)
   return { claim, loaded }
 }
