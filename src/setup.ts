@@ -11,10 +11,9 @@ export interface StoreSetup {
 /** By a name that every copy of this package shares: a tool may come from another one than the application's. */
 const setup = Symbol.for('claimcheck.setup')
 
-/** Lets tools ask the store what it was built from. A function and hidden, so that nothing of it shows where a store is printed. */
+/** Lets tools ask the store what it was built from. A function, so that nothing shows where a store is printed; a copy of the store has it too. */
 export function withSetup<S extends Store>(store: S, told: StoreSetup): S {
-  Object.defineProperty(store, setup, { value: () => told })
-  return store
+  return Object.assign(store, { [setup]: () => told })
 }
 
 /** What the store was built from; undefined for one of the user's own, and for those that have no servers. */

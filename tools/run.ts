@@ -14,6 +14,10 @@ const commands: Readonly<Record<string, Command>> = {
     const { inspect, inspectFlags } = await import('./inspect.ts')
     return inspect(world, readFlags(inspectFlags, args))
   },
+  async watch(world, args) {
+    const { watch, watchFlags } = await import('./watch.ts')
+    return watch(world, readFlags(watchFlags, args))
+  },
   async keygen(world, args) {
     const { keygen, keygenFlags } = await import('./keygen.ts')
     return keygen(world, readFlags(keygenFlags, args))
@@ -32,6 +36,10 @@ const help = `claimcheck: sessions, seen from outside
   inspect  one session, by a cookie on standard input: what its claim check says, and what lies where
     --json               for scripts
     --values             shows the values of its keys, too
+  watch    every server, live
+    --metrics URL        of a process of the application, in Prometheus' format: loads, losses and latency, too; may be repeated
+    --every SECONDS      2
+    --times N            pictures; until interrupted
 
   --options FILE         a module that exports the options of session(); without it the variables
                          that storeFromEnv reads, and SESSION_SECRET

@@ -333,6 +333,13 @@ const ofRedis: readonly BrokenSetup[] = [
       redisCalled(await life.redis('--maxmemory', '64mb', '--maxmemory-policy', 'allkeys-lru'), life),
   },
   {
+    ...{ mistake: 'the same by REDIS_URL', code: 'redis-evicts', level: 'warning' },
+    async set({ redis }) {
+      const { address } = await redis('--maxmemory', '64mb', '--maxmemory-policy', 'volatile-ttl')
+      return { env: { SESSION_SECRET: secret, REDIS_URL: `redis://${address}` } }
+    },
+  },
+  {
     ...{ mistake: 'a replica in the place of its master', code: 'redis-replica', level: 'error' },
     async set(life) {
       const { port } = await life.redis()

@@ -32,6 +32,35 @@ export async function commandLine(
   return { code, output: output.text(), errors: errors.text() }
 }
 
+/** A command that goes on until it is stopped. */
+export interface Running {
+  /** Waits until what it has printed fits; fails with all of it where that takes a minute. */
+  printed(pattern: RegExp): Promise<string>
+  /** As Ctrl-C does. */
+  stop(): Promise<Ran>
+}
+
+/** Starts a command in this process. */
+export function startCommand(args: readonly string[], env: object): Running {
+  const interrupted = new AbortController()
+  const output = collector()
+  const ran = commandLine(args, { env, output: output.stream, signal: interrupted.signal })
+  return {
+    async printed(pattern) {
+      const deadline = Date.now() + 60_000
+      while (!pattern.test(output.text())) {
+        if (Date.now() > deadline) throw new Error(`${pattern} was not printed:\n${output.text()}`)
+        await new Promise((wait) => setTimeout(wait, 50))
+      }
+      return output.text()
+    },
+    async stop() {
+      interrupted.abort()
+      return { ...(await ran), output: output.text() }
+    },
+  }
+}
+
 function collector() {
   let text = ''
   const stream = new Writable({
