@@ -1,4 +1,6 @@
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto'
+import type { CheckedJwk } from '../src/crypto/contract.ts'
+import { checkJwks, publicJwk } from '../src/crypto/jwk.ts'
 import { UsageError } from './arguments.ts'
 import { line, type World } from './world.ts'
 
@@ -23,20 +25,16 @@ export async function keygen(world: World, { alg }: { readonly alg?: string | un
     await line(world.errors, 'A secret: set it as SESSION_SECRET, in your vault or environment and nowhere else.')
     return 0
   }
-  await line(world.output, JSON.stringify(newPair(alg as keyof typeof pairs), null, 2))
+  await line(world.output, JSON.stringify(await newPair(alg as keyof typeof pairs), null, 2))
   await line(world.errors, 'Two keys: "private" signs and is a secret, "public" may be handed to whoever verifies.')
   return 0
 }
 
-function newPair(alg: keyof typeof pairs): { readonly private: object; readonly public: object } {
+/** As the option `signing` takes them, with the kid that it would give them. */
+async function newPair(alg: keyof typeof pairs): Promise<{ readonly private: object; readonly public: object }> {
   const { privateKey } = pairs[alg]()
   const { d, ...point } = privateKey.export({ format: 'jwk' })
-  const about = { kid: kidOf(point as Record<string, string>), alg, use: 'sig' }
-  return { private: { ...point, d, ...about }, public: { ...point, ...about } }
-}
-
-/** The first 8 characters of its thumbprint: the members in the order of their names, without white space (RFC 7638 section 3.2). */
-function kidOf(point: Readonly<Record<string, string>>): string {
-  const sorted = Object.fromEntries(Object.entries(point).sort(([a], [b]) => (a < b ? -1 : 1)))
-  return createHash('sha256').update(JSON.stringify(sorted)).digest('base64url').slice(0, 8)
+  const [checked] = checkJwks([point], 'the new key') as readonly [CheckedJwk]
+  const jwk = await publicJwk(checked, (data) => createHash('sha256').update(data).digest())
+  return { private: { ...jwk, d }, public: jwk }
 }

@@ -60,7 +60,7 @@ describe('inspect', () => {
     const { code, output } = await inspected(options, cookies, '--json')
     const report = JSON.parse(output)
     expect([code, report.verdict, report.copiesDiffer]).toEqual([0, 'lives', false])
-    expect(report.claimCheck).toMatchObject({ ref: expect.stringMatching(/^[\w-]{8}$/), bySecret: 'the first' })
+    expect(report.claimCheck).toMatchObject({ ref: expect.stringMatching(/^[\w-]{8}$/), outdated: false })
     const copies = report.copies as { node: string; place: string; revision: number; ttlSeconds: number }[]
     expect(copies.map(({ place }) => place)).toEqual(['home', 'copy'])
     expect(copies.every(({ node }) => servers.some(({ address }) => address === node))).toBe(true)
@@ -158,6 +158,19 @@ describe('inspect', () => {
     const { verdict, copies } = JSON.parse((await inspected(both, cookies, '--json')).output)
     expect([verdict, copies.map(({ place }: { place: string }) => place)]).toEqual(['lives', ['home', 'copy', 'copy']])
     expect(copies[0]).toMatchObject({ node: 'redis', holds: 'record', ttlSeconds: expect.any(Number) })
+  })
+
+  test('knows claim checks of signing keys, as keygen makes them', async () => {
+    await using life = newLife()
+    const { options } = await threeServers(life)
+    const pair = JSON.parse((await commandLine(['keygen', '--alg', 'ES256'])).output)
+    const cookies = await login({ ...options, signing: { keys: [pair.private] } })
+    const { code, output } = await inspected({ ...options, signing: { keys: [pair.public] } }, cookies)
+    expect([code, output]).toEqual([0, expect.stringContaining('signed by an older key')])
+    const private_ = await inspected({ ...options, signing: { keys: [pair.private] } }, cookies)
+    expect(private_.output).toContain('signed by the first key')
+    expect(output + private_.output).not.toMatch(canariesOf(cookies))
+    expect((await inspected(options, cookies)).output).toBe('no claim check of ours: unknown-key\n')
   })
 
   test.each([

@@ -13,7 +13,8 @@ export function inspectedAsJson(inspected: Inspected, values: boolean): string {
     lastSeen: seen,
     until: claim.until,
     lifetime: claim.lifetime,
-    bySecret: claim.outdated ? 'an older one' : 'the first',
+    /** Signed by a key that is not the first: it is sent anew with the next change. */
+    outdated: claim.outdated === true,
   }
   return JSON.stringify(
     { verdict, copiesDiffer: differ, claimCheck: check, copies: copies.map(copyAsJson), ...dataOf(record, values) },
@@ -56,7 +57,7 @@ export function inspectedAsText(inspected: Inspected, values: boolean): string {
   const { claimed, copies, verdict, differ, record, now } = inspected
   const { claim, seen } = claimed
   return [
-    `claim check  ref ${claim.identity.ref}, signed by ${claim.outdated ? 'an older secret' : 'the first secret'}`,
+    `claim check  ref ${claim.identity.ref}, signed by ${claim.outdated ? 'an older key' : 'the first key'}`,
     `  issued at revision ${moment(claim.revision, now)}`,
     ...(seen === claim.revision ? [] : [`  its browser has seen ${moment(seen, now)}`]),
     `  ends ${moment(claim.until * 1000, now)}${claim.lifetime === undefined ? '' : `, lifetime ${claim.lifetime}`}`,
