@@ -100,8 +100,8 @@ describe('public names', () => {
         type ClusterServersOptions DnsOptions FoundServer MemcachedOptions MemcachedServer NameServer RingHash
         type ServerProvider TlsOptions
       claimcheck/redis: redisStore
-        type GlideClient IoRedisClient NodeRedisClient NodeRedisCluster NodeRedisSentinel RedisClient
-        type RedisSend RedisStoreOptions
+        type GlideClient IoRedisClient NodeRedisClient NodeRedisCluster NodeRedisSentinel RedisClient RedisSend
+        type RedisStoreOptions
       claimcheck/upstash: upstashStore
         type RedisClass UpstashStoreOptions
       claimcheck/replicated: replicatedStore

@@ -1,13 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { freePort } from '../support/servers.ts'
 import { root, run } from './support/command.ts'
 import { compile, forNode } from './support/compile.ts'
 import { firstOf, samples } from './support/documents.ts'
 import { consumer } from './support/packed.ts'
+import { visitReadme } from './support/readme.ts'
 
 /** Names that programs of the documents use without showing where they come from; global, so that one may also make its own. */
 const granted = `
@@ -58,26 +57,9 @@ describe('the first program of the README', () => {
   })
 
   test('runs, and keeps a cart for one browser', async () => {
-    const port = await freePort()
-    // The README need not choose a port, a test must.
-    const code = program.replace('serve(app)', `serve({ fetch: app.fetch, port: ${port} })`)
-    await writeFile(join(consumer, 'server.mts'), code)
-    const env = { ...process.env, SESSION_SECRET: 'a secret of 32 bytes at the least' }
-    const server = spawn(process.execPath, ['server.mts'], { cwd: consumer, env, stdio: ['ignore', 'ignore', 'pipe'] })
-    try {
-      const url = `http://localhost:${port}`
-      await answering(server, url)
-      const added = await fetch(`${url}/cart/tea`, { method: 'POST', redirect: 'manual' })
-      const cookie = added.headers
-        .getSetCookie()
-        .map((line) => line.split(';')[0])
-        .join('; ')
-      expect([added.status, cookie.split('=')[0]]).toEqual([303, '__Host-sid'])
-      expect(await (await fetch(url, { headers: { cookie } })).json()).toEqual({ cart: ['tea'] })
-      expect(await (await fetch(url)).json()).toEqual({ cart: [] })
-    } finally {
-      server.kill('SIGKILL')
-    }
+    expect(await visitReadme(consumer)).toEqual({
+      ...{ status: 303, cookieName: '__Host-sid', own: { cart: ['tea'] }, others: { cart: [] } },
+    })
   })
 })
 
@@ -87,23 +69,3 @@ test('the test file of docs/testing.md passes', async () => {
   expect([code, output]).toEqual([0, output])
   expect(output).toMatch(/pass 2\b/)
 })
-
-/** Waits until the program listens; one that ends says why. */
-async function answering(server: ChildProcess, url: string): Promise<void> {
-  let errors = ''
-  server.stderr?.on('data', (chunk) => {
-    errors += chunk
-  })
-  for (const deadline = Date.now() + 120_000; Date.now() < deadline; ) {
-    if (server.exitCode !== null) break
-    if (
-      await fetch(url).then(
-        () => true,
-        () => false,
-      )
-    )
-      return
-    await new Promise((wait) => setTimeout(wait, 50))
-  }
-  throw new Error(`the program does not answer\n${errors}`)
-}
