@@ -7,6 +7,8 @@ export interface AppOptions {
   readonly namespace: string
   readonly idleSeconds?: number | undefined
   readonly lifetimes?: SessionOptions['lifetimes']
+  readonly secret?: SessionOptions['secret']
+  readonly refreshSeconds?: number | undefined
 }
 
 const sleep = (ms: number) => new Promise<void>((wake) => setTimeout(wake, ms))
@@ -14,12 +16,17 @@ const sleep = (ms: number) => new Promise<void>((wake) => setTimeout(wake, ms))
 /** A small application: every route is one way to use a session. */
 export function buildApp(
   store: Store,
-  { namespace, idleSeconds = 1800, lifetimes }: AppOptions,
+  {
+    namespace,
+    idleSeconds = 1800,
+    lifetimes,
+    secret = 'the secret of all server tests: 0123456789',
+    refreshSeconds,
+  }: AppOptions,
 ): Hono<SessionEnv<Record<string, unknown>>> {
   const app = new Hono<SessionEnv<Record<string, unknown>>>()
-  const secret = 'the secret of all server tests: 0123456789'
   // As patient as their stores: a busy machine is no outage.
-  app.use(session({ store, secret, namespace, idleSeconds, lifetimes, requestMs: 60_000 }))
+  app.use(session({ store, secret, refreshSeconds, namespace, idleSeconds, lifetimes, requestMs: 60_000 }))
   app.get('/untouched', (c) => c.text('untouched'))
   app.get('/data', async (c) => c.json(await c.var.session.all()))
   app.post('/set/:key/:value', (c) => {

@@ -5,6 +5,11 @@ import { nextCookies } from '../support/jar.ts'
 import { type AppOptions, buildApp } from './app.ts'
 import { type BackendKind, openStore } from './backends.ts'
 
+/** What a server of its own process is told beside: a file that holds its secrets, a line each, and may change. */
+export interface ProcessOptions extends AppOptions {
+  readonly secretsFile?: string | undefined
+}
+
 /** What a server process says once it listens. */
 export interface ServerMessage {
   readonly port: number
@@ -22,6 +27,12 @@ export interface Answer {
 export interface Servers {
   get(path: string, cookie?: string): Promise<Answer>
   post(path: string, cookie?: string): Promise<Answer>
+  stop(): Promise<void>
+}
+
+/** A server in a process of its own, which ends at once where it is stopped. */
+export interface ServerProcess {
+  readonly origin: string
   stop(): Promise<void>
 }
 
@@ -48,7 +59,8 @@ export async function twoProcesses(kind: BackendKind, port: number, options: App
   )
 }
 
-async function startProcess(kind: BackendKind, port: number, options: AppOptions) {
+/** A server in a process of its own. */
+export async function startProcess(kind: BackendKind, port: number, options: ProcessOptions): Promise<ServerProcess> {
   const file = fileURLToPath(new URL('./server.ts', import.meta.url))
   const child = fork(file, [JSON.stringify({ kind, port, ...options })], { execArgv: [], silent: false })
   const exited = once(child, 'exit')

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { registerHooks } from 'node:module'
 import type { ServerMessage } from './processes.ts'
 
@@ -14,7 +15,8 @@ const { buildApp } = await import('./app.ts')
 const { openStore } = await import('./backends.ts')
 const { serve } = await import('@hono/node-server')
 
-const { kind, port, ...options } = JSON.parse(process.argv[2] as string)
+const { kind, port, secretsFile, ...options } = JSON.parse(process.argv[2] as string)
+if (secretsFile) options.secret = async () => (await readFile(secretsFile, 'utf8')).trim().split('\n')
 const { store } = await openStore(kind, port)
 const app = buildApp(store, options)
 serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, ({ port: listening }) => {
