@@ -107,8 +107,8 @@ describe('public names', () => {
       claimcheck/replicated: replicatedStore
         type ReplicatedOptions
       claimcheck/node: expressSession fastifySession session
-        type Done ExpressSession ExpressSessionMethods ExpressSessionOptions Next SessionCookie SessionMiddleware
-        type SessionRequest
+        type Done ExpressSession ExpressSessionMethods ExpressSessionOptions MountOptions Next SessionCookie
+        type SessionMiddleware SessionRequest
       claimcheck/legacy: fromExpressSession fromHonoSession fromHonoSessions fromIronSession fromPhp legacySessions
         type ExpressSessionStore FromExpressSessionOptions FromHonoSessionOptions FromHonoSessionsOptions
         type FromIronSessionOptions FromPhpOptions HonoSessionStorage HonoSessionsStore LegacyCall LegacyCookie

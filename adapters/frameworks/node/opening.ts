@@ -30,6 +30,7 @@ export class Opened implements Work {
   readonly session: Session<object>
   readonly state: RequestState
   readonly #commit: OpenSession<object>['commit']
+  readonly #open: AnyOpen
   setCookies: readonly string[] = []
   more: MoreHeaders
 
@@ -37,6 +38,7 @@ export class Opened implements Work {
     { settings, sessions }: Configured,
     req: IncomingMessage,
     from: RequestFrom = settings.tokenHeader === undefined ? req.headers.cookie : headersOf(req),
+    as: string = defaultName,
   ) {
     const { session, commit } = sessions.open(from)
     this.session = session
@@ -44,16 +46,17 @@ export class Opened implements Work {
     this.#commit = commit
     this.more = { isByAuthorization: this.state.isByAuthorization }
     const places = placesIn(req)
-    const around = findOpen<Session<object>>(places)
+    const around = findOpen<Session<object>>(places, as)
     if (around && sameSettings(around.state.settings, settings)) this.state.outer = around.state
-    const own = { as: defaultName, setCookies: [], failed: false, beside: undefined }
-    showOpen(places, {
+    const own = { as, setCookies: [], failed: false, beside: undefined }
+    this.#open = {
       request: places.request,
       cookieHeader: this.state.cookieHeader,
       session,
       state: this.state,
       ...own,
-    } as AnyOpen)
+    } as AnyOpen
+    showOpen(places, this.#open)
   }
 
   get isUsed(): boolean {
@@ -83,10 +86,17 @@ export class Opened implements Work {
 
   async commit(status: number, headers?: Parameters<Work['commit']>[1]): Promise<void> {
     if (headers && carriesSession(headers, this.state.settings)) this.state.refusal ??= twoSessions()
-    const { setCookies } = await this.#commit({ failed: status >= 500 })
+    const failed = status >= 500 || this.#open.failed
+    const { setCookies } = await this.#commit({ failed }).catch((error: unknown) => this.#failOthers(error))
     this.setCookies = setCookies
     const { clearSiteData, tokenHeaders, isByAuthorization } = this.state
     this.more = { clearSiteData, tokenHeaders, isByAuthorization }
+  }
+
+  /** Nothing of those outside is stored either: their handler's answer will not leave. */
+  #failOthers(error: unknown): never {
+    for (let outer = this.#open.beside; outer; outer = outer.beside) outer.failed = true
+    throw error
   }
 
   close(): void {
