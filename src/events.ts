@@ -16,11 +16,13 @@ export type AbsentReason =
   | 'absolute'
   /** A tombstone of `destroy()`. */
   | 'logged-out'
+  /** Its subject's list does not name it: it was revoked, or the oldest of more than `maxSessions`. */
+  | 'revoked'
   /** A tombstone of `regenerate()`: the session goes on under another id. */
   | 'regenerated'
   /** Nothing is stored, and its last change that the browser knows of is longer ago than its idle time. */
   | 'idle'
-  /** Nothing is stored, though its idle time cannot have passed: the store lost it, or threw it out for want of memory. */
+  /** Nothing is stored, though its idle time cannot have passed: the store lost it, or threw it out for want of memory; or the list of its subject. */
   | 'evicted'
   /** A node that may have it is away for longer than `giveUpSeconds`. */
   | 'given-up'
@@ -81,6 +83,8 @@ export type Happening =
     }
   /** The session was destroyed, regenerated or lost elsewhere: this request's writes were refused with 409. */
   | { readonly type: 'gone'; readonly reason: AbsentReason }
+  /** A session of a subject was ended by others: by `revoke`, or as the oldest of more than `maxSessions`. */
+  | { readonly type: 'session-ended'; readonly reason: 'revoked' | 'max-sessions' }
   /** A composition gave up on a node: its sessions count as absent from now on. */
   | { readonly type: 'node-given-up'; readonly node?: string | undefined }
   /**

@@ -32,14 +32,24 @@ export { revisionOf } from './record/revision.ts'
 export type { LifetimeOptions } from './request/lifetime.ts'
 export type {
   DestroyOptions,
+  Device,
   RegenerateOptions,
   ReopenedSession,
   Session,
   SessionInfo,
   SessionReader,
   Stored,
+  SubjectSession,
 } from './session.ts'
-export { type CommitOptions, type CommitResult, createSessions, type OpenSession, type Sessions } from './sessions.ts'
+export {
+  type CommitOptions,
+  type CommitResult,
+  createSessions,
+  type ListOptions,
+  type OpenSession,
+  type RevokeOptions,
+  type Sessions,
+} from './sessions.ts'
 export type {
   CallOptions,
   CreateOptions,

@@ -42,6 +42,8 @@ export interface SessionOptions {
    * be remembered.
    */
   readonly lifetimes?: Readonly<Record<string, LifetimeOptions | undefined>> | undefined
+  /** Sessions of one subject; with a login beyond it the oldest ends. 1 to 1000, default 50. */
+  readonly maxSessions?: number | undefined
   /** Limit for the JSON of a session; default 65536, at most 999960: sealed it is what every store holds. */
   readonly maxBytes?: number | undefined
   /** Tells the event `large` of a record that has more bytes than this; default 4096. It is written all the same. */
@@ -77,8 +79,8 @@ export const tokenOptions: readonly (keyof SessionOptions)[] = [
 
 const names = [
   ...tokenOptions,
-  ...['store', 'idleSeconds', 'absoluteSeconds', 'lifetimes', 'maxBytes', 'budgetBytes', 'requestMs', 'onUnavailable'],
-  'legacy',
+  ...['store', 'idleSeconds', 'absoluteSeconds', 'lifetimes', 'maxSessions', 'maxBytes', 'budgetBytes'],
+  ...['requestMs', 'onUnavailable', 'legacy'],
 ]
 const usualTimes = { idleSeconds: 1800, absoluteSeconds: 28_800, recordSeconds: 0, tombstoneSeconds: 0 }
 /** The longest value that the contract of stores allows. */
@@ -102,6 +104,7 @@ export function checkOptions(options: SessionOptions): Settings {
     ...token,
     ...times,
     lifetimes: checkLifetimes(options.lifetimes, times),
+    maxSessions: wholeNumber('maxSessions', options.maxSessions, 50, 1, 1000),
     maxBytes: wholeNumber('maxBytes', options.maxBytes, 65_536, 1, maxRecordBytes - frameBytes),
     budgetBytes: wholeNumber('budgetBytes', options.budgetBytes, 4096, 1, maxRecordBytes),
     requestMs: wholeNumber('requestMs', options.requestMs, 500, 1, 60_000),

@@ -42,7 +42,17 @@ export interface RegenerateOptions<Key extends string = string> {
    * From now on the session has the times of this name of the option `lifetimes`; `default` takes them back. Without it they stay.
    */
   readonly lifetime?: string | undefined
+  /**
+   * Whose session it is from now on: a text of 1 to 256 characters, such as the user's id. Only with `reauthenticated`. Nothing stores or
+   * tells it; it stands as a keyed hash. Without it a session keeps the one that it has.
+   */
+  readonly subject?: string | undefined
+  /** What `sessions.list(subject)` shows of the device: a flat object, at most 512 bytes of JSON. Only with `subject`. */
+  readonly device?: Device | undefined
 }
+
+/** A few values that tell a user which device a session is on. */
+export type Device = Readonly<Record<string, Primitive>>
 
 /** What else a logout does. */
 export interface DestroyOptions {
@@ -73,6 +83,16 @@ export interface SessionInfo {
   readonly lifetime: string
   /** The 8 characters of `session.ref`. */
   readonly ref: string
+}
+
+/** One live session in the list of its subject. Times are whole seconds since 1970. */
+export interface SubjectSession extends SessionInfo {
+  /** Its last change; reading is none. */
+  readonly changed: number
+  /** What the application told at its login. */
+  readonly device: Device | undefined
+  /** Whether it is the one that was asked with. */
+  readonly isCurrent: boolean
 }
 
 /** A session that was opened again after its response, and what ends that. */

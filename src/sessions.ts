@@ -1,11 +1,14 @@
-import { need } from './checks.ts'
+import { need, refuseUnknown } from './checks.ts'
 import { carriedIn, type RequestFrom } from './claim/carrier.ts'
 import { signerOf } from './claim/signer.ts'
 import type { PublicJwk } from './crypto/jwk.ts'
+import type { Claim } from './claim/token.ts'
+import { SessionOptionsError } from './errors.ts'
 import type { SessionEventHandler } from './events.ts'
 import { checkOptions, type SessionOptions } from './options.ts'
 import { OpenedRecords } from './record/opened.ts'
 import { asHeaders } from './request/bearer.ts'
+import { checkSubject } from './request/binding.ts'
 import { commit, throwTold } from './request/commit.ts'
 import { CommitQueue } from './request/commit-queue.ts'
 import type { Found, Settings } from './request/exchange.ts'
@@ -14,7 +17,10 @@ import { LazySession } from './request/lazy-session.ts'
 import { applyToHeaders } from './request/response-headers.ts'
 import { RequestState } from './request/state.ts'
 import { Watchers } from './request/watchers.ts'
-import type { Session } from './session.ts'
+import type { Session, SubjectSession } from './session.ts'
+import { sessionsOf } from './subjects/listing.ts'
+import { subjectLists } from './subjects/lists.ts'
+import { revoke } from './subjects/revoke.ts'
 
 /** How a commit went; only then may the response leave. */
 export interface CommitResult {
@@ -46,6 +52,20 @@ export interface OpenSession<Data extends object> {
   commit(options?: CommitOptions): Promise<CommitResult>
 }
 
+/** Which sessions of a subject `revoke` ends; without either, all. */
+export interface RevokeOptions {
+  /** Not this one: the session of the request at hand. */
+  readonly except?: Session<never> | undefined
+  /** Only the one with this ref, as `list` tells it. */
+  readonly ref?: string | undefined
+}
+
+/** What `list` is asked with. */
+export interface ListOptions {
+  /** Marks this one `isCurrent`: the session of the request at hand. */
+  readonly current?: Session<never> | undefined
+}
+
 /** One configuration of sessions, for any framework. */
 export interface Sessions<Data extends object> {
   /**
@@ -60,6 +80,13 @@ export interface Sessions<Data extends object> {
   watch(handler: SessionEventHandler): () => void
   /** The public keys of the option `signing`, as a JWKS (RFC 7517 section 5) for others to fetch; none without it. */
   jwks(): Promise<{ readonly keys: readonly PublicJwk[] }>
+  /**
+   * Ends the sessions of a subject; their refs. Final when it resolves, on every store: also for requests under way, whose commits are 409,
+   * and for copies that come back. Rejects with `StoreUnavailableError` where that is not so.
+   */
+  revoke(subject: string, options?: RevokeOptions): Promise<readonly string[]>
+  /** The live sessions of a subject, the one that logged in last comes last. Reading them is no activity. */
+  list(subject: string, options?: ListOptions): Promise<readonly SubjectSession[]>
   /** Closes the store. */
   close(): Promise<void>
 }
@@ -75,6 +102,7 @@ export function sessionsFrom<Data extends object>(settings: Settings): Sessions<
   const shared = {
     ...{ settings, watchers, signer: signerOf({ ...settings, onEvent: (event) => watchers.tell?.(event) }) },
     ...{ queue: new CommitQueue<Found>(), opened: new OpenedRecords(), largeKeys: new LargeKeys() },
+    lists: subjectLists,
   }
   const sessions: Sessions<Data> = {
     open(from) {
@@ -100,6 +128,18 @@ export function sessionsFrom<Data extends object>(settings: Settings): Sessions<
       return watchers.add(handler)
     },
     jwks: async () => ({ keys: (await shared.signer()).jwks }),
+    async revoke(subject, options = {}) {
+      refuseUnknown(options, ['except', 'ref'], 'option of revoke:')
+      checkSubject(subject)
+      const { except, ref } = options
+      const state = new RequestState(shared, undefined)
+      return revoke(state, subject, { except: await claimBehind(except, 'except'), ref })
+    },
+    async list(subject, options = {}) {
+      refuseUnknown(options, ['current'], 'option of list:')
+      checkSubject(subject)
+      return sessionsOf(new RequestState(shared, undefined), subject, await claimBehind(options.current, 'current'))
+    },
     close: async () => settings.store.close?.(),
   }
   settingsBySessions.set(sessions, settings)
@@ -116,6 +156,15 @@ function handOver(state: RequestState, setCookies: readonly string[]): readonly 
   if (!state.tokenHeaders) return setCookies
   state.tokenHeaders = asHeaders(state.settings, setCookies)
   return []
+}
+
+/** The claim of a session, for which nothing is loaded. */
+async function claimBehind(session: unknown, name: string): Promise<Claim | undefined> {
+  if (session === undefined) return undefined
+  const state = LazySession.stateOf(session)
+  if (!state) throw new SessionOptionsError(`${name} must be a session`)
+  if (!state.claim) await state.findClaims()
+  return state.claim
 }
 
 function resultOf(state: RequestState, setCookies: readonly string[]): CommitResult {

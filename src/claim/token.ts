@@ -9,10 +9,12 @@ export interface Claim {
   readonly revision: number
   /** Seconds since 1970: the absolute end of the record. */
   readonly until: number
-  /** Accepted and carried along; nothing here writes one yet. */
+  /** The name of its subject, a keyed hash: which list says that the session lives. */
   readonly subject?: string | undefined
   /** The name of its times, where they are not the default ones: a read slides the expiry before the record is known. */
   readonly lifetime?: string | undefined
+  /** Not a session, but the list of those of a subject. No token says so. */
+  readonly isList?: true | undefined
   /** Signed by a key that is not the first: the next commit that writes sends the token again. */
   readonly outdated?: true | undefined
   /** Found by the cookie of another library: the browser has no token yet, so the next answer carries it. */

@@ -26,6 +26,8 @@ export interface Key extends TokenKey {
   sealing(n: number): Awaitable<SealingKey>
   /** Makes receipts. */
   receipt(): Awaitable<MacKey>
+  /** Makes the names of subjects. */
+  subject(): Awaitable<MacKey>
 }
 
 /** The keys of one configuration. The first signs and seals, all verify and open. */
@@ -70,6 +72,7 @@ async function deriveKey(secret: Uint8Array, cookieName: string): Promise<Key> {
   const header = `{"alg":"HS256","kid":"${kid}","typ":"session+jwt"}`
   const sealing: SealingKey[] = []
   let receipt: MacKey | undefined
+  let subject: MacKey | undefined
   // The key is kept, not the promise: on workerd a promise belongs to the request that made it.
   const deriveSealing = async (n: number) => {
     sealing[n] ??= await crypto.sealingKey(await crypto.hkdf(secret, `claimcheck/v1/record/${n}`))
@@ -79,6 +82,10 @@ async function deriveKey(secret: Uint8Array, cookieName: string): Promise<Key> {
     receipt ??= await crypto.macKey(await crypto.hkdf(secret, 'claimcheck/v1/receipt'))
     return receipt
   }
+  const deriveSubject = async () => {
+    subject ??= await crypto.macKey(await crypto.hkdf(secret, 'claimcheck/v1/subject'))
+    return subject
+  }
   return {
     header,
     encodedHeader: encodeBase64url(new TextEncoder().encode(header)),
@@ -86,6 +93,7 @@ async function deriveKey(secret: Uint8Array, cookieName: string): Promise<Key> {
     signing: await crypto.signingKey(raw),
     sealing: (n) => sealing[n] ?? deriveSealing(n),
     receipt: () => receipt ?? deriveReceipt(),
+    subject: () => subject ?? deriveSubject(),
   }
 }
 

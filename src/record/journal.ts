@@ -44,6 +44,19 @@ export function apply(data: Map<string, Json>, operation: Operation): void {
   }
 }
 
+/**
+ * What a login that joins does to the session that another one has begun. That one has dropped already what `keep` does not name, and its
+ * session may have got more since: so only this request's own changes lose what they would have lost.
+ */
+export function joiningOperations(operations: readonly Operation[]): readonly Operation[] {
+  let joining: readonly Operation[] = []
+  for (const operation of operations) {
+    if (operation.type === 'keep') joining = joining.filter((one) => 'key' in one && operation.keys.includes(one.key))
+    else joining = [...joining, operation]
+  }
+  return joining
+}
+
 /** The recipe's result, checked and copied; the current value is handed out frozen. */
 function runRecipe(recipe: Recipe, key: string, current: Json | undefined): Json | undefined {
   const next = recipe(freezeJson(current))

@@ -23,6 +23,10 @@ export interface SessionRecord {
   readonly authenticated?: number | undefined
   /** The name of its times, where they are not the default ones. */
   readonly lifetime?: string | undefined
+  /** The hash of its subject. A session that has one lives only while the subject's list names it. */
+  readonly subject?: string | undefined
+  /** What the application told of the device at the login. */
+  readonly device?: Json | undefined
   /** Members a newer release may have added; kept as they are. */
   readonly extra: Readonly<Record<string, Json>>
 }
@@ -90,9 +94,16 @@ export function commitOf(bytes: Uint8Array): string {
  * the commits make it too large, they are left out: they merely spare a rare 503.
  */
 export function encodeRecord(record: SessionRecord, maxBytes: number): Uint8Array {
-  const { created, until, data, commits, authenticated, lifetime, extra } = record
-  const list = commits || undefined
-  const members = { created, until, data: Object.fromEntries(data), commits: list, authenticated, lifetime, ...extra }
+  const { created, until, data, commits, authenticated, lifetime, subject, device, extra } = record
+  const times = {
+    created,
+    until,
+    data: Object.fromEntries(data),
+    commits: commits || undefined,
+    authenticated,
+    lifetime,
+  }
+  const members = { ...times, subject, device, ...extra }
   const bytes = crypto.utf8(JSON.stringify(members))
   if (bytes.length <= maxBytes) return bytes
   if (commits) return encodeRecord({ ...record, commits: '' }, maxBytes)
@@ -117,8 +128,10 @@ function parseRecord(plaintext: Uint8Array): SessionRecord | undefined {
     if (!isTime(created) || !isTime(until) || !isObject(data)) return undefined
     const authenticated = isTime(parsed.authenticated) ? parsed.authenticated : undefined
     const lifetime = isLifetime(parsed.lifetime) ? parsed.lifetime : undefined
-    const extra = extraOf(parsed)
-    return { created, until, data: mapOf(data), commits: listOf(commits), authenticated, lifetime, extra }
+    const subject = typeof parsed.subject === 'string' ? parsed.subject : undefined
+    const { device } = parsed
+    const members = { authenticated, lifetime, subject, device, extra: extraOf(parsed) }
+    return { created, until, data: mapOf(data), commits: listOf(commits), ...members }
   } catch {
     return undefined
   }
@@ -135,13 +148,13 @@ function listOf(commits: Json | undefined): string | undefined {
   return typeof commits === 'string' && /^(?:[A-Za-z0-9_-]{8})+$/.test(commits) ? commits : undefined
 }
 
-const known = new Set(['created', 'until', 'data', 'commits', 'authenticated', 'lifetime'])
+const known = new Set(['created', 'until', 'data', 'commits', 'authenticated', 'lifetime', 'subject', 'device'])
 const noExtra: Readonly<Record<string, Json>> = Object.freeze({})
 
 /** Looks first: taking an object apart costs more than most of them have in it. */
 function extraOf(parsed: Record<string, Json>): Readonly<Record<string, Json>> {
   if (Object.keys(parsed).every((name) => known.has(name))) return noExtra
-  const { created, until, data, commits, authenticated, lifetime, ...extra } = parsed
+  const { created, until, data, commits, authenticated, lifetime, subject, device, ...extra } = parsed
   return extra
 }
 

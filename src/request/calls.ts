@@ -11,6 +11,14 @@ export interface Seen {
   readonly isStored: boolean
 }
 
+/** What all calls of `regenerate` of a request ask for together. */
+export interface Regenerated {
+  readonly reauthenticated: boolean
+  readonly lifetime: string | undefined
+  readonly subject: string | undefined
+  readonly device: Json | undefined
+}
+
 /**
  * What a request does to its session, in the order of its calls.
  *

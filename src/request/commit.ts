@@ -1,27 +1,21 @@
 import { clearCookies } from '../claim/cookie.ts'
 import type { Claim } from '../claim/token.ts'
-import { SessionValueError, StoreUnavailableError } from '../errors.ts'
-import { equalData } from '../record/journal.ts'
-import { encodeRecord, sealRecord } from '../record/record.ts'
+import { SessionGoneError, SessionValueError, StoreUnavailableError } from '../errors.ts'
 import { isWorkers } from '../runtime.ts'
 import { commits } from '../tracing/channels.ts'
-import { conflict, dataToWrite, gone, hasJustEnded, newer } from './conflict.ts'
-import type { Found, Loaded } from './exchange.ts'
-import { handOut, tell } from './hand-out.ts'
+import { bound, enlist, settleIn } from './binding.ts'
+import { type Changed, change } from './change.ts'
+import { conflict, gone, hasJustEnded } from './conflict.ts'
+import type { Ended, Found, Loaded } from './exchange.ts'
+import { handOut } from './hand-out.ts'
+import { successorOf } from './join.ts'
 import { assertOne } from './nesting.ts'
-import { commitsIn } from './proof.ts'
 import { supersede } from './regenerate.ts'
 import type { RequestState } from './state.ts'
 import { tellCommit } from './telling.ts'
 import { newTimes } from './times.ts'
 import { watched } from './watching.ts'
-import { bury, create, foundAs, nextRevision, update } from './write.ts'
-
-/**
- * Collisions to ride out, within `requestMs`. 20 writers in lockstep need at most 8 (measured), but on a busy machine another process
- * may write 25 times while this one waits for its turn: with 8 its write of a key that nobody else touched was refused.
- */
-const maxAttempts = 32
+import { bury, create, undo } from './write.ts'
 
 /**
  * Brings the store to what the request asked for; the Set-Cookie values that are due: one, or none, or those that clear.
@@ -102,12 +96,6 @@ async function inTurn<Result>(state: RequestState, turn: Promise<Result>): Promi
   return state.budget.wait(() => Promise.race([turn, enough])).finally(() => clearTimeout(timer))
 }
 
-interface Changed {
-  readonly cookie?: string | undefined
-  /** The record after the change, for the next commit of the same session in this process. */
-  readonly found?: Found | undefined
-}
-
 async function changeLoaded(state: RequestState, claim: Claim, newest: Found | undefined): Promise<Changed> {
   const loaded = await state.load()
   if (state.regenerated) await Promise.all(state.strays.map((stray) => bury(state, stray, 'regenerated')))
@@ -118,7 +106,7 @@ async function changeLoaded(state: RequestState, claim: Claim, newest: Found | u
       return { cookie: await startOver(state, loaded) }
     case 'gone':
       if (!state.regenerated && hasJustEnded(state, loaded.revision)) throw gone(state, loaded)
-      return { cookie: await start(state, loaded) }
+      return { cookie: await goOn(state, claim, loaded) }
     case 'found': {
       const base = newest && newest.revision > loaded.revision ? newest : loaded
       return state.regenerated ? { cookie: await regenerate(state, claim, base) } : change(state, claim, base)
@@ -146,46 +134,43 @@ async function start(state: RequestState, base: Loaded): Promise<string | undefi
   if (state.calls.guard.hasTaken) throw conflict(state, 'taken-twice')
   const data = state.dataOn(base)
   if (data.size === 0) return undefined
-  const created = await create(state, { ...newTimes(state), extra: {}, data }, 0)
+  const created = await create(state, { ...newTimes(state), ...(await bound(state)), extra: {}, data }, 0)
+  try {
+    await enlist(state, created.claim)
+    await settleIn(state, created.claim)
+  } catch (error) {
+    await undo(state, created.claim)
+    throw error
+  }
   tellCommit(state, 'created', created)
   return handOut(state, created.claim)
 }
 
-/** Compare-and-swap from record to newer record until it holds; the journal is replayed on each. */
-async function change(state: RequestState, claim: Claim, from: Found): Promise<Changed> {
-  const { keys } = await state.signer()
-  let base = from
-  let floor = 0
-  for (let attempts = 1; attempts <= maxAttempts; attempts++) {
-    const data = dataToWrite(state, base)
-    if (equalData(data, base.record.data)) return { found: base }
-    const revision = Math.max(nextRevision(state, base.revision, claim.revision), floor)
-    const record = { ...base.record, data, commits: commitsIn(state, base) }
-    const value = await sealRecord(keys, claim.identity, revision, encodeRecord(record, state.settings.maxBytes))
-    const readAt = performance.now()
-    const result = await update(state, claim, value, state.secondsToLive(record), base)
-    if (result.status === 'stored' || result.status === 'contained') {
-      state.opened.set(claim.identity.key, { keys, bytes: value, revision, record })
-      tellCommit(state, 'updated', { claim, bytes: value.length, attempts, found: { record } })
-      const cookie = await tell(state, claim, revision, record.until)
-      const isLast = result.status === 'stored'
-      return { cookie, found: isLast ? foundAs(value, record, result.version, readAt) : result.found }
-    }
-    // The rank was asked for on this very base: on a newer one it would outrank an acknowledged change of another.
-    floor = result.status === 'outranked' ? result.revision : 0
-    if (result.status === 'outranked') continue
-    const next = await newer(state, claim, result, base, attempts)
-    if (next.status !== 'found') throw gone(state, next)
-    base = next
+/**
+ * After the session has ended: a login that proves the same subject as the one that has just superseded it (a double click, a lost answer)
+ * joins that one, so that there is one session, with all that was in it. Anybody else begins anew.
+ */
+async function goOn(state: RequestState, claim: Claim, ended: Ended): Promise<string | undefined> {
+  const successor = state.regenerated?.subject === undefined ? undefined : await successorOf(state, claim, ended)
+  if (!successor) return start(state, ended)
+  if (state.calls.guard.hasTaken) throw conflict(state, 'taken-twice')
+  state.hasJoined = true
+  try {
+    const { found = successor.found } = await change(state, successor.claim, successor.found)
+    await settleIn(state, successor.claim)
+    return handOut(state, { ...successor.claim, revision: found.revision })
+  } catch (error) {
+    if (!(error instanceof SessionGoneError)) throw error
+    return start(state, { status: 'absent' })
   }
-  throw conflict(state, 'overtaken')
 }
 
 /** A new id, which then supersedes the old one: the old is dead at once, and of several logins exactly one takes its data along. */
 async function regenerate(state: RequestState, claim: Claim, from: Found): Promise<string | undefined> {
   const result = await supersede(state, claim, from)
-  if (result.status !== 'superseded') return start(state, result)
+  if (result.status !== 'superseded') return goOn(state, claim, result)
   const { created, attempts } = result
+  await settleIn(state, created.claim, claim)
   tellCommit(state, 'regenerated', { ...created, attempts }, claim.identity.ref)
   return handOut(state, created.claim)
 }

@@ -4,7 +4,7 @@ import type { ConflictReason } from '../events.ts'
 import type { SessionData } from '../record/journal.ts'
 import type { UpdateResult } from '../store.ts'
 import { reasonOf } from './absence.ts'
-import type { Ended, Found } from './exchange.ts'
+import type { Ended, Exchange, Found } from './exchange.ts'
 import { openEntry, readRecord } from './load.ts'
 import { dataOf, type RequestState } from './state.ts'
 
@@ -12,7 +12,7 @@ type Refused = Extract<UpdateResult, { status: 'missing' | 'conflict' | 'outrank
 
 /** After a refused write: the newer record, or that the session has ended. Waits a little, so that rivals fall out of step. */
 export async function newer(
-  state: RequestState,
+  exchange: Exchange,
   claim: Claim,
   refused: Refused,
   base: Found,
@@ -22,25 +22,25 @@ export async function newer(
   // A read would find the tombstone that this request has set on the first copy.
   const isOwn = refused.status === 'superseded'
   const current = isOwn || (refused.status === 'conflict' && attempt <= 2) ? refused.current : undefined
-  if (attempt > 2) await pause(state, attempt)
+  if (attempt > 2) await pause(exchange, attempt)
   const loaded = current
-    ? await openEntry(state, claim, current, performance.now())
-    : await readRecord(state, claim, base.revision)
+    ? await openEntry(exchange, claim, current, performance.now())
+    : await readRecord(exchange, claim, base.revision)
   if (loaded.status === 'found' && loaded.revision >= base.revision) return loaded
-  return loaded.status === 'found' ? newerOnly(state, claim, base) : loaded
+  return loaded.status === 'found' ? newerOnly(exchange, claim, base) : loaded
 }
 
 /** A lagging copy was read: building on it would undo what this request has already seen. */
-async function newerOnly(state: RequestState, claim: Claim, base: Found): Promise<Found> {
-  const again = await readRecord(state, claim, base.revision)
+async function newerOnly(exchange: Exchange, claim: Claim, base: Found): Promise<Found> {
+  const again = await readRecord(exchange, claim, base.revision)
   if (again.status === 'found' && again.revision >= base.revision) return again
   throw new StoreUnavailableError('the store returned an older record than before')
 }
 
 /** Full jitter: a random part of a window that doubles (4, 8, ... 64 ms). */
-function pause(state: RequestState, attempt: number): Promise<void> {
+function pause(exchange: Exchange, attempt: number): Promise<void> {
   const ms = Math.random() * Math.min(64, 2 ** (attempt + 1))
-  return state.budget.wait(() => new Promise((wake) => setTimeout(wake, Math.min(ms, state.budget.leftMs))))
+  return exchange.budget.wait(() => new Promise((wake) => setTimeout(wake, Math.min(ms, exchange.budget.leftMs))))
 }
 
 /** A late request of a browser that already has a newer cookie arrives within this time; later ones start anew. */
@@ -78,7 +78,8 @@ const conflicts = {
 /** The data to write over `base`; throws where a key that this request saw and then changed is not as it was seen. */
 export function dataToWrite(state: RequestState, base: Found): SessionData {
   const seen = state.loaded
-  if (seen && seen !== base && !state.calls.guard.holds(dataOf(seen), base.record.data))
+  // Whoever joins a session has seen another one.
+  if (seen && !state.hasJoined && seen !== base && !state.calls.guard.holds(dataOf(seen), base.record.data))
     throw conflict(state, 'changed-key')
   return state.dataOn(base)
 }

@@ -23,12 +23,41 @@ export interface Settings extends TokenSettings, Times {
   readonly requestMs: number
   readonly onUnavailable: 'fail' | 'anonymous'
   readonly legacy: LegacySessions | undefined
+  /** Sessions of one subject. */
+  readonly maxSessions: number
 }
 
 /** What a claim and a record say of when their session ends. */
 interface Ending {
   readonly until: number
   readonly lifetime?: string | undefined
+  /** It is a list of sessions, which is kept until the last of them ends for good. */
+  readonly isList?: true | undefined
+}
+
+/** Whether a session stands in the list of its subject. */
+export interface Listing {
+  readonly isListed: boolean
+  /** Of the list, a time in milliseconds; undefined where there is none. */
+  readonly revision: number | undefined
+}
+
+/**
+ * The lists of the live sessions of each subject. A list is the authority: a session that has a subject lives only while it stands
+ * there. Each claim here has a subject. What implements it builds on this room: `subjects/`.
+ */
+export interface SubjectLists {
+  /** Looks at the list; rejects where it cannot be read. */
+  look(exchange: Exchange, claim: Claim): Promise<Listing>
+  /**
+   * Enters a session, in the place of another where one is given, which must stand there itself unless `isProven`. False, and nothing
+   * was changed, where it does not.
+   */
+  enter(exchange: Exchange, claim: Claim, instead: Claim | undefined, isProven: boolean): Promise<boolean>
+  /** Ends the oldest sessions beside this one where there are more than `maxSessions`. */
+  trim(exchange: Exchange, claim: Claim): Promise<void>
+  /** Takes a session off that has ended. Never rejects: it is dead already. */
+  leave(exchange: Exchange, claim: Claim): Promise<void>
 }
 
 /** What the requests of one configuration share. */
@@ -39,6 +68,7 @@ export interface Shared {
   readonly opened: OpenedRecords
   readonly largeKeys: LargeKeys
   readonly watchers: Watchers
+  readonly lists: SubjectLists
 }
 
 /** A live record as it was read or written, with the version that the next write must name. */
@@ -56,7 +86,13 @@ export interface Found {
 /** No session (any more). `gone`: a tombstone was found; `absent`: nothing was, or nothing that can be used. */
 export type Ended =
   | { readonly status: 'absent'; readonly reason?: AbsentReason | undefined }
-  | { readonly status: 'gone'; readonly revision: number; readonly reason: AbsentReason }
+  | {
+      readonly status: 'gone'
+      readonly revision: number
+      readonly reason: AbsentReason
+      /** The tombstone, where there is one. */
+      readonly bytes?: Uint8Array | undefined
+    }
 
 /** How a load ends. */
 export type Loaded = Found | Ended | { readonly status: 'unavailable'; readonly error: StoreUnavailableError }
@@ -95,6 +131,7 @@ export class Exchange {
   readonly opened: OpenedRecords
   readonly largeKeys: LargeKeys
   readonly watchers: Watchers
+  readonly lists: SubjectLists
   readonly cookieHeader: string | null | undefined
   /** The request is no activity: its reads do not slide the expiry. */
   isPassive = false
@@ -114,7 +151,7 @@ export class Exchange {
   message: object | undefined
 
   constructor(
-    { settings, signer, queue, opened, largeKeys, watchers }: Shared,
+    { settings, signer, queue, opened, largeKeys, watchers, lists }: Shared,
     cookieHeader: string | null | undefined,
   ) {
     this.settings = settings
@@ -123,6 +160,7 @@ export class Exchange {
     this.opened = opened
     this.largeKeys = largeKeys
     this.watchers = watchers
+    this.lists = lists
     this.cookieHeader = cookieHeader
     this.openedAt = settings.now()
   }
@@ -173,9 +211,10 @@ export class Exchange {
   }
 
   /** The TTL of a record: the idle time of its lifetime, cut short by its end for good. Whole seconds, at least 1. */
-  secondsToLive({ until, lifetime }: Ending): number {
+  secondsToLive({ until, lifetime, isList }: Ending): number {
     const left = until - this.settings.now() / 1000
-    return Math.max(1, Math.ceil(Math.min(this.timesOf(lifetime).recordSeconds, left)))
+    const most = isList ? maxTtlSeconds : this.timesOf(lifetime).recordSeconds
+    return Math.max(1, Math.ceil(Math.min(most, left)))
   }
 
   /** How long a tombstone must live. A copy of a record whose lifetime is not known may live until its end for good. */

@@ -59,7 +59,7 @@ class Implementation implements Session<Record<string, unknown>> {
   }
 
   regenerate(options: RegenerateOptions = {}): void {
-    refuseUnknown(options, ['keep', 'reauthenticated', 'lifetime'], 'option of regenerate:')
+    refuseUnknown(options, ['keep', 'reauthenticated', 'lifetime', 'subject', 'device'], 'option of regenerate:')
     const state = this.#writable()
     if (state.isReopened)
       throw new SessionUseError('a reopened session cannot regenerate: nobody would get the new cookie')

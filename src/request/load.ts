@@ -3,10 +3,12 @@ import type { Claim } from '../claim/token.ts'
 import { StoreUnavailableError } from '../errors.ts'
 import type { Happening } from '../events.ts'
 import { openRecord, type SessionRecord } from '../record/record.ts'
-import { isRegenerated } from '../record/tombstone.ts'
+import { endingIn } from '../record/tombstone.ts'
 import type { Entry } from '../store.ts'
 import { reasonOf } from './absence.ts'
 import type { Exchange, Fetched, Loaded } from './exchange.ts'
+import { quiet } from './failures.ts'
+import { standing } from './standing.ts'
 
 /** What a store can tell. */
 type Stored = Exclude<Loaded, { readonly status: 'unavailable' }>
@@ -41,12 +43,16 @@ async function fetchClaim(exchange: Exchange, given: Claim): Promise<Held> {
   const told = withReceipt(given, exchange.settings.cookie, exchange.cookieHeader, await exchange.signer())
   const claim = told instanceof Promise ? await told : told
   const touchSeconds = exchange.isPassive ? undefined : exchange.secondsToLive(claim)
+  // Both at once: a session with a subject takes a command more, and no more time.
+  const listing = claim.subject === undefined ? undefined : quiet(exchange.lists.look(exchange, claim))
   let loaded: Loaded = await readRecord(exchange, claim, claim.revision, touchSeconds)
   if (isOlder(loaded, claim)) loaded = await readRecord(exchange, claim, claim.revision)
   if (isOlder(loaded, claim)) {
     exchange.emit?.({ type: 'rolled-back' }, claim.identity.ref)
     loaded = { status: 'absent', reason: 'rolled-back' }
   }
+  if (loaded.status === 'found' && loaded.record.subject !== undefined)
+    loaded = await standing(exchange, claim, loaded, listing)
   const { legacy } = exchange.settings
   if (legacy && loaded.status === 'gone') await legacy.outlive(exchange, claim)
   exchange.emit?.(loadOf(exchange, claim, loaded), claim.identity.ref)
@@ -109,11 +115,7 @@ export async function openEntry(exchange: Exchange, claim: Claim, entry: Entry, 
       return living(exchange, opened, entry, readAt)
     case 'tombstone':
       exchange.opened.forget(claim.identity.key)
-      return {
-        status: 'gone',
-        revision: opened.revision,
-        reason: isRegenerated(entry.value) ? 'regenerated' : 'logged-out',
-      }
+      return { status: 'gone', revision: opened.revision, reason: endingIn(entry.value), bytes: entry.value }
     case 'corrupt':
       exchange.emit?.({ type: 'corrupt' }, claim.identity.ref)
       return { status: 'absent', reason: 'corrupt' }

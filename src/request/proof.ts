@@ -2,9 +2,8 @@ import type { Claim } from '../claim/token.ts'
 import { commitLength, commitOf } from '../record/record.ts'
 import { isTombstone } from '../record/tombstone.ts'
 import type { Entry } from '../store.ts'
-import type { Found } from './exchange.ts'
+import type { Exchange, Found } from './exchange.ts'
 import { openEntry } from './load.ts'
-import type { RequestState } from './state.ts'
 
 /** More than the writes of rivals that can pile up while one waits for an answer. 8 characters each. */
 const maxCommits = 16
@@ -23,7 +22,7 @@ export interface Contained {
  * A request that is in doubt about its commit reads again within `requestMs`. Where the last commit is older than that, nobody can be
  * in doubt about it, and the list begins anew: a session with one writer carries none.
  */
-export function commitsIn({ settings }: RequestState, base: Found): string {
+export function commitsIn({ settings }: Exchange, base: Found): string {
   const isRecent = settings.now() - base.revision < 2 * settings.requestMs + clockMs
   return isRecent ? `${commitOf(base.bytes)}${base.record.commits ?? ''}`.slice(0, maxCommits * commitLength) : ''
 }
@@ -35,13 +34,13 @@ function lists(commits: string, commit: string): boolean {
 
 /** The record that is there now, if it builds on the one that was to be written: then that one was stored. */
 export async function containing(
-  state: RequestState,
+  exchange: Exchange,
   claim: Claim,
   entry: Entry,
   value: Uint8Array,
 ): Promise<Contained | undefined> {
   if (isTombstone(value)) return undefined
-  const found = await openEntry(state, claim, entry, performance.now())
+  const found = await openEntry(exchange, claim, entry, performance.now())
   if (found.status !== 'found' || !lists(found.record.commits ?? '', commitOf(value))) return undefined
   return { status: 'contained', found }
 }

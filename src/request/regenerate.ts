@@ -1,5 +1,6 @@
 import type { Claim } from '../claim/token.ts'
 import { StoreUnavailableError } from '../errors.ts'
+import { bound, enlist } from './binding.ts'
 import { conflict, dataToWrite, newer } from './conflict.ts'
 import type { Ended, Found } from './exchange.ts'
 import type { RequestState } from './state.ts'
@@ -49,6 +50,7 @@ async function attempt(state: RequestState, claim: Claim, from: Found, begun: Cl
     const record = {
       ...base.record,
       ...renewedTimes(state, base.record, state.regenerated),
+      ...(await bound(state)),
       data: dataToWrite(state, base),
       commits: '',
     }
@@ -56,8 +58,9 @@ async function attempt(state: RequestState, claim: Claim, from: Found, begun: Cl
     else {
       created = await create(state, record, Math.max(base.revision, claim.revision))
       begun.push(created.claim)
+      if (!(await enlist(state, created.claim, claim))) return { status: 'absent', reason: 'revoked' }
     }
-    const result = await supersedeOld(state, claim, base, created.claim.identity)
+    const result = await supersedeOld(state, claim, base, created)
     if (result.status === 'stored') return { status: 'superseded', created, attempts }
     const hadBegun = begun.includes(claim)
     if (result.status === 'superseded' && !hadBegun) begun.push(claim)

@@ -3,24 +3,18 @@ import type { Claim } from '../claim/token.ts'
 import type { Awaitable } from '../crypto/contract.ts'
 import { SessionUseError, StoreUnavailableError } from '../errors.ts'
 import type { BadTokenReason } from '../events.ts'
-import { replay, type SessionData } from '../record/journal.ts'
+import { joiningOperations, replay, type SessionData } from '../record/journal.ts'
 import { loads } from '../tracing/channels.ts'
 import { type BadCookie, withoutClaim } from './absence.ts'
 import type { Answering } from './answer.ts'
 import type { HeaderLine } from './bearer.ts'
-import { Calls } from './calls.ts'
+import { Calls, type Regenerated } from './calls.ts'
 import { Exchange, type Fetched, type Loaded } from './exchange.ts'
 import { Failures } from './failures.ts'
 import { fetchClaims } from './load.ts'
 import { watched } from './watching.ts'
 
 const nothing: SessionData = new Map()
-
-/** What all calls of `regenerate` of a request ask for together. */
-export interface Regenerated {
-  readonly reauthenticated: boolean
-  readonly lifetime: string | undefined
-}
 
 /** The mutable state of one request's session. The session's methods write it, the commit reads it. */
 export class RequestState extends Exchange {
@@ -46,6 +40,8 @@ export class RequestState extends Exchange {
   /** Of a client that speaks by Authorization: what the commit tells it. Undefined where cookies do. */
   tokenHeaders: readonly HeaderLine[] | undefined
   regenerated: Regenerated | undefined
+  /** A login that goes on with the session of another one. */
+  hasJoined = false
   /** Every session that the cookies name: of two that live none is used, but a logout ends both. */
   claims: readonly Claim[] = []
   /** Those whose record was not found, beside one that was. */
@@ -130,7 +126,9 @@ export class RequestState extends Exchange {
 
   /** What this request makes of some stored data; what it loaded itself has been computed already. */
   dataOn(base: Loaded): SessionData {
-    return base === this.loaded ? this.calls.view : replay(dataOf(base), this.calls.operations)
+    if (base === this.loaded) return this.calls.view
+    const { operations } = this.calls
+    return replay(dataOf(base), this.hasJoined ? joiningOperations(operations) : operations)
   }
 
   /** Keeps a promise from being overtaken by the commit, so that a forgotten `await` loses nothing. */

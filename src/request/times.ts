@@ -1,8 +1,10 @@
 import { need } from '../checks.ts'
 import type { SessionRecord } from '../record/record.ts'
 import type { RegenerateOptions } from '../session.ts'
+import { bindingIn } from './binding.ts'
+import type { Regenerated } from './calls.ts'
 import { defaultLifetime } from './lifetime.ts'
-import type { Regenerated, RequestState } from './state.ts'
+import type { RequestState } from './state.ts'
 
 type RecordTimes = Pick<SessionRecord, 'created' | 'until' | 'authenticated' | 'lifetime'>
 
@@ -35,9 +37,15 @@ export function renewedTimes(
 export function joined(state: RequestState, options: RegenerateOptions): Regenerated {
   const { regenerated, settings } = state
   const { reauthenticated = false, lifetime = regenerated?.lifetime } = options
+  const bound = bindingIn(options) ?? regenerated
   const isKnown = lifetime === undefined || lifetime === defaultLifetime || settings.lifetimes[lifetime] !== undefined
   need(isKnown, 'lifetime of regenerate must be default or a name of the option lifetimes')
-  return { reauthenticated: reauthenticated || regenerated?.reauthenticated === true, lifetime }
+  return {
+    reauthenticated: reauthenticated || regenerated?.reauthenticated === true,
+    lifetime,
+    subject: bound?.subject,
+    device: bound?.device,
+  }
 }
 
 /** As it stands in token and record, which do not name the default one. */

@@ -5,7 +5,8 @@ import { encodeRecord, type SessionRecord, sealRecord } from '../record/record.t
 import { revisionOf } from '../record/revision.ts'
 import { tombstone } from '../record/tombstone.ts'
 import type { CallOptions, Entry, UpdateResult, Version } from '../store.ts'
-import type { Found } from './exchange.ts'
+import { nameIn, withWayOn } from './binding.ts'
+import type { Exchange, Found } from './exchange.ts'
 import { readRecord } from './load.ts'
 import { type Contained, containing } from './proof.ts'
 import type { RequestState } from './state.ts'
@@ -31,6 +32,7 @@ export interface Created {
 export async function create(state: RequestState, record: SessionRecord, after: number): Promise<Created> {
   const { keys } = await state.signer()
   const plaintext = encodeRecord(record, state.settings.maxBytes)
+  const subject = record.subject === undefined ? undefined : await nameIn(state, record)
   const keepMs = timeToUndo(state)
   for (let attempts = 1; attempts <= maxDraws; attempts++) {
     const identity = await identify(drawId(), state.settings.namespace, keys)
@@ -38,7 +40,7 @@ export async function create(state: RequestState, record: SessionRecord, after: 
     const value = await sealRecord(keys, identity, revision, plaintext)
     const seconds = state.secondsToLive(record)
     const write = (options: CallOptions) => state.settings.store.create(identity.key, value, seconds, options)
-    const claim = { identity, revision, until: record.until, lifetime: record.lifetime }
+    const claim = { identity, revision, until: record.until, lifetime: record.lifetime, subject }
     const readAt = performance.now()
     const result = await settle(state, identity, value, write, { keepMs }).catch(async (error: unknown) => {
       if (error instanceof StoreUnavailableError) await undo(state, claim)
@@ -89,15 +91,18 @@ export async function rewrite(
 export async function bury(state: RequestState, claim: Claim, kind: 'destroyed' | 'regenerated'): Promise<void> {
   state.opened.forget(claim.identity.key)
   const value = tombstone(kind, nextRevision(state, claim.revision))
-  await settle(state, claim.identity, value, (options) => end(state, claim, value, options))
+  const ending = settle(state, claim.identity, value, (options) => end(state, claim, value, options))
+  await (claim.subject === undefined ? ending : Promise.all([ending, state.lists.leave(state, claim)]))
   state.emit?.({ type: 'commit', outcome: 'destroyed', bytes: value.length, attempts: 1 }, claim.identity.ref)
 }
 
 /** Replaces the old record by a tombstone that names the new session. */
-export async function supersedeOld(state: RequestState, claim: Claim, base: Found, by: Identity): Promise<Superseding> {
+export async function supersedeOld(state: RequestState, claim: Claim, base: Found, by: Created): Promise<Superseding> {
   state.opened.forget(claim.identity.key)
   // Its rank does not matter: a tombstone beats every record.
-  const value = tombstone('regenerated', nextRevision(state, base.revision, claim.revision), by)
+  const plain = tombstone('regenerated', nextRevision(state, base.revision, claim.revision), by.claim.identity)
+  const { subject } = by.found.record
+  const value = subject === undefined ? plain : await withWayOn(state, plain, claim, by.claim, subject)
   const result = await update(state, claim, value, state.secondsToOutlive(claim), base, timeToUndo(state))
   if (result.status === 'contained') throw new StoreUnavailableError('the store returned an invalid entry')
   return result
@@ -111,7 +116,7 @@ export type Updated = Exclude<UpdateResult, { readonly status: 'unknown' }> | Co
 
 /** Compare-and-swap of one session's bytes. */
 export async function update(
-  state: RequestState,
+  exchange: Exchange,
   claim: Claim,
   value: Uint8Array,
   seconds: number,
@@ -121,13 +126,13 @@ export async function update(
   const { key } = claim.identity
   const versionAgeMs = performance.now() - base.readAt
   const write = (options: CallOptions) =>
-    state.settings.store.update(key, value, seconds, base.version, { ...options, versionAgeMs })
-  const prove = (entry: Entry) => containing(state, claim, entry, value)
-  const result = await settle(state, claim.identity, value, write, { keepMs, prove })
+    exchange.settings.store.update(key, value, seconds, base.version, { ...options, versionAgeMs })
+  const prove = (entry: Entry) => containing(exchange, claim, entry, value)
+  const result = await settle(exchange, claim.identity, value, write, { keepMs, prove })
   if (result.status !== 'unknown') return result
   const found = await prove(result.current)
   if (found) return found
-  state.emit?.({ type: 'unavailable', node: result.error.node }, claim.identity.ref)
+  exchange.emit?.({ type: 'unavailable', node: result.error.node }, claim.identity.ref)
   throw result.error
 }
 
@@ -144,20 +149,20 @@ interface Settling<Proof> {
  * unknown, a 503: trying again applied changes twice in 10 % of simulated runs.
  */
 async function settle<Result extends { readonly status: string }, Proof = never>(
-  state: RequestState,
+  exchange: Exchange,
   identity: Identity,
   value: Uint8Array,
   write: (options: CallOptions) => Promise<Result>,
   { keepMs = 0, prove }: Settling<Proof> = {},
 ): Promise<Result | Proof | { readonly status: 'stored'; readonly version: Version }> {
   try {
-    const result = await state.call((_, options) => write(options), { keepMs })
+    const result = await exchange.call((_, options) => write(options), { keepMs })
     if (typeof result?.status !== 'string')
       throw new StoreUnavailableError('the store returned an invalid entry', { reason: 'wrong-answer' })
     return result
   } catch (error) {
     if (!(error instanceof StoreUnavailableError)) throw error
-    const entry: Entry | null = await state
+    const entry: Entry | null = await exchange
       .call((store, options) => store.read(identity.key, options), { keepMs })
       .catch(() => null)
     if (entry && sameBytes(entry.value, value)) return { status: 'stored', version: entry.version }
@@ -168,22 +173,24 @@ async function settle<Result extends { readonly status: string }, Proof = never>
 }
 
 /** Takes back a record whose token was never handed out. Nobody can reach it, so a failure here costs only memory. */
-export async function undo(state: RequestState, claim: Claim): Promise<void> {
-  const value = tombstone('destroyed', nextRevision(state, claim.revision))
-  await state.call((_, options) => end(state, claim, value, options), { atLeastMs: leastUndoMs }).catch(() => {})
+export async function undo(exchange: Exchange, claim: Claim): Promise<void> {
+  const value = tombstone('destroyed', nextRevision(exchange, claim.revision))
+  const left = claim.subject === undefined ? undefined : exchange.lists.leave(exchange, claim)
+  await exchange.call((_, options) => end(exchange, claim, value, options), { atLeastMs: leastUndoMs }).catch(() => {})
+  await left
 }
 
-async function end(state: RequestState, claim: Claim, value: Uint8Array, options: CallOptions) {
-  const tombstone = { value, seconds: state.secondsToOutlive(claim) }
-  await state.settings.store.delete(claim.identity.key, { ...options, tombstone })
+async function end(exchange: Exchange, claim: Claim, value: Uint8Array, options: CallOptions) {
+  const tombstone = { value, seconds: exchange.secondsToOutlive(claim) }
+  await exchange.settings.store.delete(claim.identity.key, { ...options, tombstone })
   return { status: 'stored', version: '' } as const
 }
 
-const timeToUndo = (state: RequestState) => Math.min(undoMs, state.budget.leftMs / 4)
+const timeToUndo = (exchange: Exchange) => Math.min(undoMs, exchange.budget.leftMs / 4)
 
 /** Later commits are higher, also where an earlier one was lost on the way, up to the clock skew between servers. */
-export function nextRevision(state: RequestState, ...seen: readonly number[]): number {
-  return Math.max(state.settings.now(), ...seen.map((revision) => revision + 1))
+export function nextRevision(exchange: Exchange, ...seen: readonly number[]): number {
+  return Math.max(exchange.settings.now(), ...seen.map((revision) => revision + 1))
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

@@ -4,7 +4,7 @@ import { senderOf } from '../../adapters/stores/redis/clients.ts'
 import type { RedisStoreOptions } from '../../adapters/stores/redis/index.ts'
 import type { ReplicatedOptions } from '../../adapters/stores/replicated.ts'
 import { type Opened, openRecord } from '../../src/record/record.ts'
-import { isRegenerated } from '../../src/record/tombstone.ts'
+import { endingIn } from '../../src/record/tombstone.ts'
 import { setupOf } from '../../src/setup.ts'
 import type { Store } from '../../src/store.ts'
 import { Conversation } from '../memcached/conversation.ts'
@@ -115,6 +115,11 @@ async function copyOf(at: At, { claim, keys }: Claimed, value: Uint8Array | unde
   const nothing = { ...at, bytes: undefined, ttlSeconds: undefined, end: undefined }
   if (value === undefined) return { ...nothing, holds: { status: 'nothing' } } as const
   const holds = await openRecord(keys, claim.identity, value)
-  const end = holds.status !== 'tombstone' ? undefined : isRegenerated(value) ? 'regenerated' : 'destroyed'
+  const end = holds.status !== 'tombstone' ? undefined : endOf(value)
   return { ...at, holds, bytes: value.length, ttlSeconds, end } as const
+}
+
+function endOf(tombstone: Uint8Array): 'regenerated' | 'revoked' | 'destroyed' {
+  const ending = endingIn(tombstone)
+  return ending === 'logged-out' ? 'destroyed' : ending
 }
