@@ -55,7 +55,7 @@ export interface OpenSession<Data extends object> {
 /** Which sessions of a subject `revoke` ends; without either, all. */
 export interface RevokeOptions {
   /** Not this one: the session of the request at hand. */
-  readonly except?: Session<never> | undefined
+  readonly except?: Pick<Session, 'ref'> | undefined
   /** Only the one with this ref, as `list` tells it. */
   readonly ref?: string | undefined
 }
@@ -63,7 +63,7 @@ export interface RevokeOptions {
 /** What `list` is asked with. */
 export interface ListOptions {
   /** Marks this one `isCurrent`: the session of the request at hand. */
-  readonly current?: Session<never> | undefined
+  readonly current?: Pick<Session, 'ref'> | undefined
 }
 
 /** One configuration of sessions, for any framework. */

@@ -24,8 +24,8 @@ export async function nameOf(key: Key, namespace: string, hash: string): Promise
 }
 
 /** Its names under all secrets, that of the first one first. */
-export function namesOf({ byHeader }: KeySet, namespace: string, hash: string): Promise<readonly string[]> {
-  return Promise.all([...byHeader.values()].map((key) => nameOf(key, namespace, hash)))
+export function namesOf({ all }: KeySet, namespace: string, hash: string): Promise<readonly string[]> {
+  return Promise.all(all.map((key) => nameOf(key, namespace, hash)))
 }
 
 /** What stands for the list of a subject, as for a session. Its keys cannot be those of sessions: no namespace has a colon. */

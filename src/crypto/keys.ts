@@ -33,6 +33,8 @@ export interface Key extends TokenKey {
 /** The keys of one configuration. The first signs and seals, all verify and open. */
 export interface KeySet<Verifying extends TokenKey = TokenKey> {
   readonly first: Key
+  /** Of every secret, the first included. */
+  readonly all: readonly Key[]
   /** Signs tokens: the first, unless there are keys for that alone. */
   readonly signer: TokenKey
   readonly byHeader: ReadonlyMap<string, Verifying>
@@ -51,6 +53,7 @@ export async function deriveKeys(secrets: readonly Uint8Array[], cookieName: str
   if (!first) throw new SessionOptionsError('secret: at least one is required')
   return {
     first,
+    all: keys,
     signer: first,
     byHeader: new Map(keys.map((key) => [key.encodedHeader, key])),
     byTag: (bytes, at) => keys.find(({ tag }) => standsAt(tag, bytes, at)),

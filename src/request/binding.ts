@@ -6,7 +6,7 @@ import { copyJson, type Json } from '../record/json.ts'
 import type { SessionRecord } from '../record/record.ts'
 import { joinable, successorIn } from '../record/tombstone.ts'
 import type { RegenerateOptions } from '../session.ts'
-import type { Exchange } from './exchange.ts'
+import type { Entered, Exchange } from './exchange.ts'
 import type { RequestState } from './state.ts'
 
 /** Every read of `sessions.list` has it, and the record at each read of the session. */
@@ -62,11 +62,11 @@ export async function nameIn(
 }
 
 /**
- * Enters a session that begins into the list of its subject, if it has one, in the place of the one that it supersedes. False where that one
- * is no longer listed and nobody has proven anew whose it is: it has ended.
+ * Enters a session that begins into the list of its subject, if it has one, in the place of the one that it supersedes. That one has `ended`
+ * where it is no longer listed and nobody has proven anew whose it is.
  */
-export async function enlist(state: RequestState, claim: Claim, instead?: Claim): Promise<boolean> {
-  if (claim.subject === undefined) return true
+export async function enlist(state: RequestState, claim: Claim, instead?: Claim): Promise<Entered> {
+  if (claim.subject === undefined) return 'listed'
   const isProven = instead?.subject === undefined || state.regenerated?.subject !== undefined
   return state.lists.enter(state, claim, instead, isProven)
 }
@@ -78,11 +78,11 @@ export async function enlist(state: RequestState, claim: Claim, instead?: Claim)
  */
 export async function moved(state: RequestState, claim: Claim, record: SessionRecord): Promise<Claim> {
   const { keys } = await state.signer()
-  if (claim.subject === undefined || record.subject === undefined || keys.byHeader.size === 1) return claim
+  if (claim.subject === undefined || record.subject === undefined || keys.all.length === 1) return claim
   const to = { ...claim, subject: await nameIn(state, record) }
   if (to.subject === claim.subject) return claim
-  const hasMoved = await state.lists.enter(state, to, claim, false).catch(() => false)
-  return hasMoved ? { ...to, outdated: true } : { ...claim, outdated: undefined }
+  const entered = await state.lists.enter(state, to, claim, false).catch(() => 'ended')
+  return entered !== 'ended' ? { ...to, outdated: true } : { ...claim, outdated: undefined }
 }
 
 /** A tombstone that tells the same subject the way to the session that goes on. */
@@ -104,7 +104,7 @@ export async function wayOn(state: RequestState, from: Claim, bytes: Uint8Array)
   if (subject === undefined) return undefined
   const { keys } = await state.signer()
   const hash = await hashOf(subject)
-  for (const key of keys.byHeader.values()) {
+  for (const key of keys.all) {
     const id = await successorIn(bytes, from.identity, await joiningKey(key, state.settings.namespace, hash))
     if (id) return id
   }
@@ -112,7 +112,7 @@ export async function wayOn(state: RequestState, from: Claim, bytes: Uint8Array)
 }
 
 /** When a session of a subject has begun: the oldest ones beside it end where there are too many, and it leaves the list of another subject. */
-export async function settleIn(state: RequestState, claim: Claim, instead?: Claim): Promise<void> {
-  if (claim.subject !== undefined) await state.lists.trim(state, claim)
+export async function settleIn(state: RequestState, claim: Claim, entered: Entered, instead?: Claim): Promise<void> {
+  if (entered === 'too-many') await state.lists.trim(state, claim)
   if (instead?.subject !== undefined && instead.subject !== claim.subject) await state.lists.leave(state, instead)
 }

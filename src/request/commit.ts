@@ -136,8 +136,7 @@ async function start(state: RequestState, base: Loaded): Promise<string | undefi
   if (data.size === 0) return undefined
   const created = await create(state, { ...newTimes(state), ...(await bound(state)), extra: {}, data }, 0)
   try {
-    await enlist(state, created.claim)
-    await settleIn(state, created.claim)
+    await settleIn(state, created.claim, await enlist(state, created.claim))
   } catch (error) {
     await undo(state, created.claim)
     throw error
@@ -157,7 +156,7 @@ async function goOn(state: RequestState, claim: Claim, ended: Ended): Promise<st
   state.hasJoined = true
   try {
     const { found = successor.found } = await change(state, successor.claim, successor.found)
-    await settleIn(state, successor.claim)
+    await settleIn(state, successor.claim, 'too-many')
     return handOut(state, { ...successor.claim, revision: found.revision })
   } catch (error) {
     if (!(error instanceof SessionGoneError)) throw error
@@ -169,8 +168,8 @@ async function goOn(state: RequestState, claim: Claim, ended: Ended): Promise<st
 async function regenerate(state: RequestState, claim: Claim, from: Found): Promise<string | undefined> {
   const result = await supersede(state, claim, from)
   if (result.status !== 'superseded') return goOn(state, claim, result)
-  const { created, attempts } = result
-  await settleIn(state, created.claim, claim)
+  const { created, entered, attempts } = result
+  await settleIn(state, created.claim, entered, claim)
   tellCommit(state, 'regenerated', { ...created, attempts }, claim.identity.ref)
   return handOut(state, created.claim)
 }

@@ -42,6 +42,9 @@ export interface Listing {
   readonly revision: number | undefined
 }
 
+/** `too-many`: listed, and there are more than `maxSessions`, of which some may have ended. */
+export type Entered = 'listed' | 'too-many' | 'ended'
+
 /**
  * The lists of the live sessions of each subject. A list is the authority: a session that has a subject lives only while it stands
  * there. Each claim here has a subject. What implements it builds on this room: `subjects/`.
@@ -50,10 +53,10 @@ export interface SubjectLists {
   /** Looks at the list; rejects where it cannot be read. */
   look(exchange: Exchange, claim: Claim): Promise<Listing>
   /**
-   * Enters a session, in the place of another where one is given, which must stand there itself unless `isProven`. False, and nothing
-   * was changed, where it does not.
+   * Enters a session, in the place of another where one is given, which must stand there itself unless `isProven`: else it has `ended`, and
+   * nothing was changed.
    */
-  enter(exchange: Exchange, claim: Claim, instead: Claim | undefined, isProven: boolean): Promise<boolean>
+  enter(exchange: Exchange, claim: Claim, instead: Claim | undefined, isProven: boolean): Promise<Entered>
   /** Ends the oldest sessions beside this one where there are more than `maxSessions`. */
   trim(exchange: Exchange, claim: Claim): Promise<void>
   /** Takes a session off that has ended. Never rejects: it is dead already. */

@@ -2,7 +2,7 @@ import type { Claim } from '../claim/token.ts'
 import { StoreUnavailableError } from '../errors.ts'
 import { bound, enlist } from './binding.ts'
 import { conflict, dataToWrite, newer } from './conflict.ts'
-import type { Ended, Found } from './exchange.ts'
+import type { Ended, Entered, Found } from './exchange.ts'
 import type { RequestState } from './state.ts'
 import { renewedTimes } from './times.ts'
 import { type Created, create, rewrite, supersedeOld, undo } from './write.ts'
@@ -14,6 +14,7 @@ const maxRegenerations = 16
 export interface Superseded {
   readonly status: 'superseded'
   readonly created: Created
+  readonly entered: Entered
   readonly attempts: number
 }
 
@@ -46,6 +47,7 @@ function asOutage(state: RequestState, error: unknown): StoreUnavailableError {
 async function attempt(state: RequestState, claim: Claim, from: Found, begun: Claim[]): Promise<Superseded | Ended> {
   let base = from
   let created: Created | undefined
+  let entered: Entered = 'listed'
   for (let attempts = 1; attempts <= maxRegenerations; attempts++) {
     const record = {
       ...base.record,
@@ -58,10 +60,11 @@ async function attempt(state: RequestState, claim: Claim, from: Found, begun: Cl
     else {
       created = await create(state, record, Math.max(base.revision, claim.revision))
       begun.push(created.claim)
-      if (!(await enlist(state, created.claim, claim))) return { status: 'absent', reason: 'revoked' }
+      entered = await enlist(state, created.claim, claim)
+      if (entered === 'ended') return { status: 'absent', reason: 'revoked' }
     }
     const result = await supersedeOld(state, claim, base, created)
-    if (result.status === 'stored') return { status: 'superseded', created, attempts }
+    if (result.status === 'stored') return { status: 'superseded', created, entered, attempts }
     const hadBegun = begun.includes(claim)
     if (result.status === 'superseded' && !hadBegun) begun.push(claim)
     const next = await newer(state, claim, result, base, attempts)

@@ -1,6 +1,6 @@
 import type { Claim } from '../claim/token.ts'
 import { StoreUnavailableError } from '../errors.ts'
-import type { Exchange, Listing, SubjectLists } from '../request/exchange.ts'
+import type { Entered, Exchange, Listing, SubjectLists } from '../request/exchange.ts'
 import { bury } from './bury.ts'
 import { claimOf, isOf, type Listed, listedAs } from './entries.ts'
 import { edit, listClaim, livingIn, readList, readListed } from './store.ts'
@@ -20,12 +20,12 @@ async function enter(
   claim: Claim,
   instead: Claim | undefined,
   isProven: boolean,
-): Promise<boolean> {
+): Promise<Entered> {
   const list = await listOf(exchange, claim)
   const isSameList = instead?.subject === claim.subject
   let isGone = false
   const isOld = (one: Listed) => isSameList && instead !== undefined && isOf(instead)(one)
-  await edit(
+  const { after } = await edit(
     exchange,
     list,
     (entries) => {
@@ -35,12 +35,13 @@ async function enter(
     },
     !isSameList || isProven,
   )
-  if (isGone) return false
-  if (isSameList || isProven || !instead) return true
+  if (isGone) return 'ended'
+  const entered = after.length > exchange.settings.maxSessions ? 'too-many' : 'listed'
+  if (isSameList || isProven || !instead) return entered
   // From one list to another, as the secret was changed. Only after the entry: a revocation that came first has emptied the other list.
-  if ((await look(exchange, instead)).isListed) return true
+  if ((await look(exchange, instead)).isListed) return entered
   await leave(exchange, claim)
-  return false
+  return 'ended'
 }
 
 async function leave(exchange: Exchange, claim: Claim): Promise<void> {

@@ -15,6 +15,7 @@ export interface ReferenceKeys {
   readonly tag: Buffer
   readonly ref: Buffer
   readonly receipt: Buffer
+  readonly subject: Buffer
   sealing(n: number): Buffer
 }
 
@@ -50,6 +51,7 @@ export function referenceKeys(secret: Uint8Array, cookieName = '__Host-sid'): Re
     tag: sha256(derive('token')).subarray(0, 4),
     ref: derive('ref'),
     receipt: derive('receipt'),
+    subject: derive('subject'),
     sealing: (n) => derive(`record/${n}`),
   }
 }
@@ -105,10 +107,32 @@ export function referenceRecord(keys: ReferenceKeys, frame: ReferenceFrame, plai
   return Buffer.concat([head, frame.iv, sealed, cipher.getAuthTag()])
 }
 
-/** Kind 1: destroyed, 2: regenerated; `newId` is the successor of a regenerated one. */
-export function referenceTombstone(kind: 1 | 2, revision: number, newId?: Uint8Array): Buffer {
+/** Kind 1: destroyed, 2: regenerated, 3: revoked; `newId` is the successor of a regenerated one. */
+export function referenceTombstone(kind: 1 | 2 | 3, revision: number, newId?: Uint8Array): Buffer {
   const successor = newId ? sha256(newId).subarray(0, 12) : Buffer.alloc(12)
   return Buffer.concat([Buffer.of(0, kind), sixBytes(revision), successor])
+}
+
+/** What a subject leads to: the hash in its records, the name in its tokens, the store key of its list. */
+export function referenceSubject(
+  keys: ReferenceKeys,
+  namespace: string,
+  subject: string,
+): { readonly hash: string; readonly name: string; readonly listKey: string; readonly joining: Buffer } {
+  const hash = base64url(sha256(Buffer.from(subject)).subarray(0, 16))
+  const mac = (text: string) => createHmac('sha256', keys.subject).update(text).digest()
+  const name = base64url(mac(`${namespace}\0${hash}`).subarray(0, 16))
+  const listKey = referenceStoreKey(`${namespace}:subject`, Buffer.from(name))
+  return { hash, name, listKey, joining: mac(`${namespace}\0${hash}\0join`) }
+}
+
+/** The tombstone of a session that was regenerated into `newId` by a login of the subject. */
+export function referenceWayOn(frame: ReferenceFrame, newId: Uint8Array, joining: Uint8Array): Buffer {
+  const plain = referenceTombstone(2, frame.revision, newId)
+  const cipher = createCipheriv('aes-256-gcm', joining, frame.iv)
+  cipher.setAAD(Buffer.concat([plain, Buffer.from(referenceStoreKey(frame.namespace, frame.id))]))
+  const sealed = Buffer.concat([cipher.update(newId), cipher.final()])
+  return Buffer.concat([plain, frame.iv, sealed, cipher.getAuthTag()])
 }
 
 /** One case of `test/conformance/vectors.json`, as it is given. Bytes are hex. */
@@ -126,6 +150,8 @@ export interface VectorInput {
   readonly until: number
   readonly subject?: string | undefined
   readonly lifetime?: string | undefined
+  /** Whose session `newId` is, where a login names a subject. */
+  readonly login?: string | undefined
   readonly iv: string
   /** The JSON that is sealed. */
   readonly plaintext: string
@@ -151,6 +177,9 @@ export interface VectorOutput {
   readonly commit: string
   readonly destroyed: string
   readonly regenerated: string
+  readonly revoked: string
+  /** What a subject leads to, and the tombstone under `iv` that tells it the way on to `newId`. */
+  readonly login?: { readonly hash: string; readonly name: string; readonly listKey: string; readonly wayOn: string }
 }
 
 const hex = (text: string) => Buffer.from(text, 'hex')
@@ -182,6 +211,8 @@ export function referenceOutput(input: VectorInput): VectorOutput {
     commit: base64url(frame.iv.subarray(0, 6)),
     destroyed: referenceTombstone(1, revision).toString('hex'),
     regenerated: referenceTombstone(2, revision, hex(input.newId)).toString('hex'),
+    revoked: referenceTombstone(3, revision).toString('hex'),
+    ...(input.login === undefined ? {} : { login: loginOutput(input, input.login, frame, keys) }),
   }
 }
 
@@ -220,4 +251,9 @@ export function referenceSigned(input: SignedInput): SignedOutput {
   const key = createPrivateKey({ key: input.jwk, format: 'jwk' })
   const signature = sign(isEc ? 'sha256' : null, Buffer.from(text), { key, dsaEncoding: 'ieee-p1363' })
   return { kid, header, token: `${text}.${base64url(signature)}` }
+}
+
+function loginOutput({ namespace, newId }: VectorInput, subject: string, frame: ReferenceFrame, keys: ReferenceKeys) {
+  const { joining, ...named } = referenceSubject(keys, namespace, subject)
+  return { ...named, wayOn: referenceWayOn(frame, hex(newId), joining).toString('hex') }
 }

@@ -8,12 +8,13 @@ import { crypto } from '#crypto'
 import { identify } from '../../src/claim/identity.ts'
 import { createReceipts } from '../../src/claim/receipt.ts'
 import { signerOf } from '../../src/claim/signer.ts'
+import { hashOf, identifyList, joiningKey, nameOf } from '../../src/claim/subject.ts'
 import { createTokens } from '../../src/claim/token.ts'
 import { checkSecrets, deriveKeys } from '../../src/crypto/keys.ts'
 import { checkTokenOptions } from '../../src/options.ts'
 import { commitOf, encodeRecord, openRecord, sealRecord } from '../../src/record/record.ts'
 import { revisionOf } from '../../src/record/revision.ts'
-import { tombstone } from '../../src/record/tombstone.ts'
+import { joinable, successorIn, tombstone } from '../../src/record/tombstone.ts'
 import {
   referenceKeys,
   referenceOutput,
@@ -41,7 +42,7 @@ const bytes = (hex: string) => Uint8Array.from(Buffer.from(hex, 'hex'))
 const hex = (given: Uint8Array) => Buffer.from(given).toString('hex')
 
 /** What src makes of the given values: the ring goes through the option's own check. */
-async function subject({ input }: Vector) {
+async function made({ input }: Vector) {
   const given = 'utf8' in input.secret ? input.secret.utf8 : bytes(input.secret.hex)
   const ring = await deriveKeys(checkSecrets(given), input.cookie)
   const identity = await identify(bytes(input.id), input.namespace, ring)
@@ -51,7 +52,7 @@ async function subject({ input }: Vector) {
 }
 
 it('there are vectors, with names of their own', () => {
-  expect(new Set(vectors.map(({ name }) => name)).size).toBe(9)
+  expect(new Set(vectors.map(({ name }) => name)).size).toBe(10)
 })
 
 describe.each(vectors)('$name', (vector) => {
@@ -62,7 +63,7 @@ describe.each(vectors)('$name', (vector) => {
   })
 
   it('kid, header and tag', async () => {
-    const { first } = (await subject(vector)).ring
+    const { first } = (await made(vector)).ring
     expect(first.header).toBe(output.header)
     expect(first.header).toBe(`{"alg":"HS256","kid":"${output.kid}","typ":"session+jwt"}`)
     expect(first.encodedHeader).toBe(output.encodedHeader)
@@ -70,21 +71,21 @@ describe.each(vectors)('$name', (vector) => {
   })
 
   it('store key and ref', async () => {
-    const { identity } = await subject(vector)
+    const { identity } = await made(vector)
     expect(identity.key).toBe(output.key)
     expect(identity.ref).toBe(output.ref)
     expect(identity.hash[0]).toBe(output.sealingKey)
   })
 
   it('token, signed and verified', async () => {
-    const { claim, tokens } = await subject(vector)
+    const { claim, tokens } = await made(vector)
     expect(await tokens.sign(claim)).toBe(output.token)
     const issued = Math.floor(input.now / 1000)
     expect(await tokens.verify(output.token)).toEqual({ status: 'valid', claim: { ...claim, issued } })
   })
 
   it('receipt, issued and read', async () => {
-    const { ring, identity } = await subject(vector)
+    const { ring, identity } = await made(vector)
     expect(await createReceipts(ring).issue(identity.key, input.revision)).toBe(output.receipt)
     const { latest } = createReceipts(ring)
     expect(await latest([output.receipt], identity.key, 0)).toBe(input.revision)
@@ -100,16 +101,19 @@ describe.each(vectors)('$name', (vector) => {
   })
 
   it('record, sealed', async () => {
-    const { ring, identity } = await subject(vector)
+    const { ring, identity } = await made(vector)
     const plaintext = new TextEncoder().encode(input.plaintext)
     expect(hex(await sealRecord(ring, identity, input.revision, plaintext, bytes(input.iv)))).toBe(output.record)
   })
 
   it('record, opened, and its contents encoded again', async () => {
-    const { ring, identity } = await subject(vector)
+    const { ring, identity } = await made(vector)
     const opened = await openRecord(ring, identity, bytes(output.record))
-    const { created, until, data, commits, authenticated, lifetime, ...extra } = JSON.parse(input.plaintext)
-    const record = { created, until, data: new Map(Object.entries(data)), commits, authenticated, lifetime, extra }
+    const { created, until, data, commits, authenticated, lifetime, subject, device, ...extra } = JSON.parse(
+      input.plaintext,
+    )
+    const members = { commits, authenticated, lifetime, subject, device, extra }
+    const record = { created, until, data: new Map(Object.entries(data)), ...members }
     expect(opened).toEqual({ status: 'record', revision: input.revision, record })
     if (opened.status !== 'record') throw new Error('not opened')
     expect(new TextDecoder().decode(encodeRecord(opened.record, 65_536))).toBe(input.plaintext)
@@ -117,7 +121,7 @@ describe.each(vectors)('$name', (vector) => {
   })
 
   it('record under an iv of its own, opened by the primitives alone', async () => {
-    const { ring, identity } = await subject(vector)
+    const { ring, identity } = await made(vector)
     const sealed = await sealRecord(ring, identity, input.revision, new TextEncoder().encode(input.plaintext))
     expect(hex(sealed.subarray(0, 12))).toBe(output.record.slice(0, 24))
     expect(hex(sealed.subarray(12, 24))).not.toBe(input.iv)
@@ -129,7 +133,7 @@ describe.each(vectors)('$name', (vector) => {
   })
 
   it('record with any bit turned does not open', async () => {
-    const { ring, identity } = await subject(vector)
+    const { ring, identity } = await made(vector)
     const record = bytes(output.record)
     for (let at = 0; at < record.length; at++) {
       const turned = record.with(at, (record[at] as number) ^ 1)
@@ -138,16 +142,40 @@ describe.each(vectors)('$name', (vector) => {
   })
 
   it('tombstones and revisions', async () => {
-    const { ring, identity } = await subject(vector)
+    const { ring, identity } = await made(vector)
     const newIdentity = await identify(bytes(input.newId), input.namespace, ring)
     expect(hex(tombstone('destroyed', input.revision))).toBe(output.destroyed)
     expect(hex(tombstone('regenerated', input.revision, newIdentity))).toBe(output.regenerated)
-    for (const value of [output.destroyed, output.regenerated]) {
+    expect(hex(tombstone('revoked', input.revision))).toBe(output.revoked)
+    for (const value of [output.destroyed, output.regenerated, output.revoked]) {
       const opened = await openRecord(ring, identity, bytes(value))
       expect(opened).toMatchObject({ status: 'tombstone', revision: input.revision })
     }
     for (const value of [output.record, output.destroyed, output.regenerated])
       expect(revisionOf(bytes(value))).toBe(input.revision)
+  })
+
+  const { login } = input
+  if (login === undefined) return
+
+  it('what a subject leads to, and the way on that only it can open', async () => {
+    const { ring, identity } = await made(vector)
+    const { namespace, revision } = input
+    const hash = await hashOf(login)
+    const name = await nameOf(ring.first, namespace, hash)
+    const list = await identifyList(name, namespace, ring)
+    const newIdentity = await identify(bytes(input.newId), namespace, ring)
+    const key = await joiningKey(ring.first, namespace, hash)
+    const plain = tombstone('regenerated', revision, newIdentity)
+    const wayOn = await joinable(plain, identity, newIdentity, key, bytes(input.iv))
+    expect({ hash, name, listKey: list.key, wayOn: hex(wayOn) }).toEqual(output.login)
+    expect(await openRecord(ring, identity, wayOn)).toEqual({ status: 'tombstone', revision })
+    expect(hex((await successorIn(wayOn, identity, key)) ?? new Uint8Array(0))).toBe(input.newId)
+    const other = await joiningKey(ring.first, namespace, await hashOf(`${login}x`))
+    expect(await successorIn(wayOn, identity, other)).toBeUndefined()
+    expect(await successorIn(wayOn, newIdentity, key)).toBeUndefined()
+    for (let at = 0; at < wayOn.length; at++)
+      expect(await successorIn(wayOn.with(at, (wayOn[at] as number) ^ 1), identity, key)).toBeUndefined()
   })
 })
 

@@ -21,7 +21,7 @@ export interface Copy {
   /** What is left of its time; undefined where the server does not tell. */
   readonly ttlSeconds: number | undefined
   /** Of a tombstone: how the session ended. */
-  readonly end: 'destroyed' | 'regenerated' | undefined
+  readonly end: 'destroyed' | 'revoked' | 'regenerated' | undefined
 }
 
 /**

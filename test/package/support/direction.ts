@@ -87,6 +87,7 @@ const rooms: readonly RegExp[] = [
   /^src\/claim\//,
   /^src\/record\//,
   /^src\/request\//,
+  /^src\/subjects\//,
   /^src\/[^/]+\.ts$/,
 ]
 

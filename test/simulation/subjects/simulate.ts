@@ -126,14 +126,14 @@ class Simulation {
         return 'ok'
       })
     }
-    if (request.kind === 'revoke') return this.#finish(call, async () => (await system.revoke(), 'ok'))
+    if (request.kind === 'revoke') return this.#finish(call, () => system.revoke().then(() => 'ok'))
     const { life, holder } = chosen as { life: Life; holder: Holder }
     call.life = life
     const think = async () => {
       await new Promise<void>((wake) => this.#time.after(request.think, wake))
       call.committed = this.#time.now
     }
-    if (request.kind === 'logout') return this.#finish(call, async () => (await system.logout(holder), 'ok'))
+    if (request.kind === 'logout') return this.#finish(call, () => system.logout(holder).then(() => 'ok'))
     const isOk = request.kind === 'read' ? system.read(holder) : system.change(holder, think)
     return this.#finish(call, async () => ((await isOk) ? 'ok' : 'dead'))
   }
