@@ -8,6 +8,8 @@ export type Verdict =
   | 'lives'
   | 'destroyed'
   | 'regenerated'
+  /** It was taken off the list of its subject. */
+  | 'revoked'
   /** Its time was up: `absoluteSeconds`. */
   | 'absolute'
   /** Nothing is there, and it may have been unused for longer than its idle time. */

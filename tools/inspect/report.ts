@@ -42,6 +42,7 @@ const verdicts: Readonly<Record<Verdict, string>> = {
   lives: 'It lives.',
   destroyed: 'It has ended: logged out.',
   regenerated: 'It has ended: it goes on under a new id, as after a login.',
+  revoked: 'It has ended: all sessions of its subject were, or this one of them.',
   absolute: 'It has ended: its time was up, however active it was (absoluteSeconds).',
   idle: 'It is not there, and may have been unused for longer than its idle time.',
   evicted:
