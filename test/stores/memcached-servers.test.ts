@@ -114,7 +114,7 @@ test.each([
   expect(health?.ready).toBe(ready)
   expect(health?.nodes).toEqual([
     expect.objectContaining({ node: server.address, up: true }),
-    { node: down.address, up: false },
+    { node: down.address, up: false, reason: 'refused' },
   ])
 })
 

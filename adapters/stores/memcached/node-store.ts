@@ -1,3 +1,4 @@
+import { StoreUnavailableError } from '../../../src/errors.ts'
 import type { NodeHealth, Store } from '../../../src/store.ts'
 import type { Driver } from './client/driver.ts'
 import { ItemLimit } from './client/item-limit.ts'
@@ -45,8 +46,8 @@ async function health(driver: Driver): Promise<NodeHealth> {
     const latencyMs = performance.now() - start
     const counters = await driver.stats?.().catch(() => undefined)
     return { node, up: true, latencyMs, version, ...named('protocol', driver.protocol), ...counts(counters) }
-  } catch {
-    return { node, up: false }
+  } catch (error) {
+    return { node, up: false, ...named('reason', error instanceof StoreUnavailableError ? error.reason : undefined) }
   }
 }
 

@@ -1,7 +1,7 @@
 import { StoreUnavailableError } from '../../../../src/errors.ts'
 import type { CreateResult, Entry, UpdateResult, Version } from '../../../../src/store.ts'
 import { RefusalError } from '../../refusal.ts'
-import { systemReason } from '../../system-reason.ts'
+import { reasonFor } from './outage-reasons.ts'
 
 /** What every driver is given; the caller has checked it. */
 export interface DriverOptions {
@@ -63,13 +63,13 @@ export function expiration(ttlSeconds: number): number {
 
 /** The one error of an outage: `reason` continues the sentence "memcached at <node> ...". */
 export function unavailable(node: string, reason: string, cause?: unknown): StoreUnavailableError {
-  const known = cause === undefined ? { node } : { node, cause, reason: systemReason(cause)?.reason }
+  const known = { node, reason: reasonFor(reason, cause), ...(cause === undefined ? {} : { cause }) }
   return new StoreUnavailableError(`memcached at ${node} ${reason}`, known)
 }
 
 /** As {@link unavailable}, where the server is well but refused this one call. */
 export function refusal(node: string, reason: string): StoreUnavailableError {
-  return new RefusalError(`memcached at ${node} ${reason}`, { node })
+  return new RefusalError(`memcached at ${node} ${reason}`, { node, reason: reasonFor(reason) })
 }
 
 /** Rejects with `StoreUnavailableError` as soon as the signal aborts; what the promise does later is dropped. */
