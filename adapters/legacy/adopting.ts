@@ -4,8 +4,9 @@ import { SessionError, SessionValueError, StoreUnavailableError } from '../../sr
 import { assertName, copyJson, type Json } from '../../src/record/json.ts'
 import { encodeRecord, type SessionRecord, sealRecord } from '../../src/record/record.ts'
 import { tombstone } from '../../src/record/tombstone.ts'
-import type { Exchange, Fetched, Loaded } from '../../src/request/exchange.ts'
+import type { Exchange } from '../../src/request/exchange.ts'
 import { readRecord } from '../../src/request/load.ts'
+import type { Fetched, Loaded } from '../../src/request/loaded.ts'
 import type { Legacy, LegacyCookie } from './contract.ts'
 import { find } from './finding.ts'
 

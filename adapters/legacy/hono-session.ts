@@ -1,5 +1,5 @@
+import { compactDecrypt } from 'jose/jwe/compact/decrypt'
 import { need } from '../../src/checks.ts'
-import { decodeBase64url } from '../../src/crypto/base64url.ts'
 import { decoded } from './express-session.ts'
 import { commonOf, type LegacyOptions, type LegacySessions, legacySessions } from './source.ts'
 
@@ -63,20 +63,12 @@ function isClaims(claims: unknown): claims is Claims {
   return typeof sid === 'string' && sid.length >= 16 && isCurrent
 }
 
-/** A compact JWE (RFC 7516) with this one pair of algorithms; undefined for any other text. */
+const onlyPair = { keyManagementAlgorithms: ['dir'], contentEncryptionAlgorithms: ['A256GCM'] }
+
+/** What a JWE (RFC 7516) of this one pair of algorithms holds; rejects for any other text. */
 async function decrypt(token: string, secret: string | Uint8Array): Promise<unknown> {
-  const parts = token.split('.')
-  const [header = '', encryptedKey, ...rest] = parts
-  const bytes = [header, ...rest].map((text) => decodeBase64url(text))
-  if (parts.length !== 5 || encryptedKey !== '' || bytes.some((one) => one === undefined)) return undefined
-  const [head, iv, sealed, tag] = bytes as readonly Uint8Array[] as readonly [Uint8Array, ...Uint8Array<ArrayBuffer>[]]
-  const { alg, enc, zip, crit } = JSON.parse(new TextDecoder().decode(head))
-  const isOurs = alg === 'dir' && enc === 'A256GCM' && zip === undefined && crit === undefined
-  if (!isOurs || !iv || !sealed || tag?.length !== 16) return undefined
-  const key = await keyOf(secret)
-  const gcm = { name: 'AES-GCM', iv, additionalData: new TextEncoder().encode(header) }
-  const opened = await globalThis.crypto.subtle.decrypt(gcm, key, Uint8Array.of(...sealed, ...tag))
-  return JSON.parse(new TextDecoder().decode(opened))
+  const { plaintext } = await compactDecrypt(token, await keyOf(secret), onlyPair)
+  return JSON.parse(new TextDecoder().decode(plaintext))
 }
 
 async function keyOf(secret: string | Uint8Array): Promise<CryptoKey> {

@@ -1,6 +1,7 @@
 import type { Claim } from '../claim/token.ts'
 import type { AbsentReason, BadTokenReason } from '../events.ts'
-import type { Ended, Exchange } from './exchange.ts'
+import type { Exchange } from './exchange.ts'
+import type { Ended } from './loaded.ts'
 
 /** A store may end an entry this much before its time: memcached counts whole seconds. */
 const tickMs = 1000

@@ -4,9 +4,10 @@ import type { ConflictReason } from '../events.ts'
 import type { SessionData } from '../record/journal.ts'
 import type { UpdateResult } from '../store.ts'
 import { reasonOf } from './absence.ts'
-import type { Ended, Exchange, Found } from './exchange.ts'
+import type { Exchange } from './exchange.ts'
 import { openEntry, readRecord } from './load.ts'
-import { dataOf, type RequestState } from './state.ts'
+import { dataOf, type Ended, type Found } from './loaded.ts'
+import type { RequestState } from './state.ts'
 
 type Refused = Extract<UpdateResult, { status: 'missing' | 'conflict' | 'outranked' | 'superseded' }>
 

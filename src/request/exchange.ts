@@ -1,17 +1,16 @@
 import type { Signer, TokenSettings } from '../claim/signer.ts'
 import type { Claim } from '../claim/token.ts'
 import type { Awaitable } from '../crypto/contract.ts'
-import type { StoreUnavailableError } from '../errors.ts'
-import type { AbsentReason, Happening, SessionEvent } from '../events.ts'
+import type { Happening, SessionEvent } from '../events.ts'
 import type { OpenedRecords } from '../record/opened.ts'
-import type { SessionRecord } from '../record/record.ts'
 import { tombstoneMarginSeconds } from '../record/tombstone.ts'
-import { type CallOptions, maxTtlSeconds, type Store, type Version } from '../store.ts'
+import { type CallOptions, maxTtlSeconds, type Store } from '../store.ts'
 import { note } from '../tracing/channels.ts'
 import { Budget, type CallTime } from './budget.ts'
 import type { CommitQueue } from './commit-queue.ts'
 import type { LargeKeys } from './large-keys.ts'
 import type { Lifetimes, Times } from './lifetime.ts'
+import type { Fetched, Found, Loaded } from './loaded.ts'
 import type { Watchers } from './watchers.ts'
 
 /** Checked options with their defaults. */
@@ -72,41 +71,6 @@ export interface Shared {
   readonly largeKeys: LargeKeys
   readonly watchers: Watchers
   readonly lists: SubjectLists
-}
-
-/** A live record as it was read or written, with the version that the next write must name. */
-export interface Found {
-  readonly status: 'found'
-  readonly revision: number
-  /** As they are stored: the records that build on it list them. */
-  readonly bytes: Uint8Array
-  readonly record: SessionRecord
-  readonly version: Version
-  /** When the version was asked for, on the monotonic clock. */
-  readonly readAt: number
-}
-
-/** No session (any more). `gone`: a tombstone was found; `absent`: nothing was, or nothing that can be used. */
-export type Ended =
-  | { readonly status: 'absent'; readonly reason?: AbsentReason | undefined }
-  | {
-      readonly status: 'gone'
-      readonly revision: number
-      readonly reason: AbsentReason
-      /** The tombstone, where there is one. */
-      readonly bytes?: Uint8Array | undefined
-    }
-
-/** How a load ends. */
-export type Loaded = Found | Ended | { readonly status: 'unavailable'; readonly error: StoreUnavailableError }
-
-/** What the session of a request is. */
-export interface Fetched {
-  readonly loaded: Loaded
-  /** The claim it was found by; undefined where several live. */
-  readonly claim: Claim | undefined
-  /** The claims whose record was not found, beside one that was. */
-  readonly strays: readonly Claim[]
 }
 
 /**

@@ -2,8 +2,9 @@ import { identify } from '../claim/identity.ts'
 import type { Claim } from '../claim/token.ts'
 import { nameIn, wayOn } from './binding.ts'
 import { hasJustEnded } from './conflict.ts'
-import type { Ended, Exchange, Found } from './exchange.ts'
+import type { Exchange } from './exchange.ts'
 import { readRecord } from './load.ts'
+import type { Ended, Found } from './loaded.ts'
 import type { RequestState } from './state.ts'
 
 /** A login may itself have been superseded by one that came after. */

@@ -6,8 +6,9 @@ import { openRecord, type SessionRecord } from '../record/record.ts'
 import { endingIn } from '../record/tombstone.ts'
 import type { Entry } from '../store.ts'
 import { reasonOf } from './absence.ts'
-import type { Exchange, Fetched, Loaded } from './exchange.ts'
+import type { Exchange } from './exchange.ts'
 import { quiet } from './failures.ts'
+import type { Fetched, Loaded } from './loaded.ts'
 import { standing } from './standing.ts'
 
 /** What a store can tell. */

@@ -2,8 +2,9 @@ import type { Claim } from '../claim/token.ts'
 import { commitLength, commitOf } from '../record/record.ts'
 import { isTombstone } from '../record/tombstone.ts'
 import type { Entry } from '../store.ts'
-import type { Exchange, Found } from './exchange.ts'
+import type { Exchange } from './exchange.ts'
 import { openEntry } from './load.ts'
+import type { Found } from './loaded.ts'
 
 /** More than the writes of rivals that can pile up while one waits for an answer. 8 characters each. */
 const maxCommits = 16

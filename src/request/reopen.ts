@@ -40,9 +40,7 @@ class ReopenedState extends RequestState {
     this.#origin = origin
   }
 
-  override get isReopened(): boolean {
-    return true
-  }
+  override readonly isReopened: boolean = true
 
   override findClaims(): Awaitable<Claims> {
     this.#found ??= this.#find()

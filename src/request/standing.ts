@@ -1,5 +1,6 @@
 import type { Claim } from '../claim/token.ts'
-import type { Ended, Exchange, Found, Listing } from './exchange.ts'
+import type { Exchange, Listing } from './exchange.ts'
+import type { Ended, Found } from './loaded.ts'
 
 /** The record of a session with a subject, if its list names it: that is the authority, also where it is not to be found. */
 export async function standing(

@@ -9,12 +9,11 @@ import { type BadCookie, withoutClaim } from './absence.ts'
 import type { Answering } from './answer.ts'
 import type { HeaderLine } from './bearer.ts'
 import { Calls, type Regenerated } from './calls.ts'
-import { Exchange, type Fetched, type Loaded } from './exchange.ts'
+import { Exchange } from './exchange.ts'
 import { Failures } from './failures.ts'
 import { fetchClaims } from './load.ts'
+import { dataOf, type Fetched, type Loaded } from './loaded.ts'
 import { watched } from './watching.ts'
-
-const nothing: SessionData = new Map()
 
 /** The mutable state of one request's session. The session's methods write it, the commit reads it. */
 export class RequestState extends Exchange {
@@ -50,7 +49,7 @@ export class RequestState extends Exchange {
   #claims: Awaitable<Claims> | undefined
   /** What is wrong with the cookies: that one has come to its end, else the first thing. */
   #bad: BadCookie | undefined
-  /** The one load, once it was asked for. */
+  /** The one load. */
   loading: Promise<Loaded> | undefined
   /** The commit, once it was asked for. */
   committing: Promise<unknown> | undefined
@@ -61,9 +60,7 @@ export class RequestState extends Exchange {
   }
 
   /** Opened again after its response: nobody can be sent a cookie. */
-  get isReopened(): boolean {
-    return false
-  }
+  readonly isReopened: boolean = false
 
   get calls(): Calls {
     this.#calls ??= new Calls()
@@ -126,8 +123,8 @@ export class RequestState extends Exchange {
 
   /** What this request makes of some stored data; what it loaded itself has been computed already. */
   dataOn(base: Loaded): SessionData {
-    if (base === this.loaded) return this.calls.view
-    const { operations } = this.calls
+    const { operations, view } = this.calls
+    if (base === this.loaded) return view
     return replay(dataOf(base), this.hasJoined ? joiningOperations(operations) : operations)
   }
 
@@ -143,10 +140,11 @@ export class RequestState extends Exchange {
 
   /** Waits for what is under way, and for what that begins. */
   async idle(): Promise<void> {
-    while (this.isBusy)
-      await new Promise<void>((resolve) => {
-        this.#onIdle = resolve
-      })
+    while (this.isBusy) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      this.#onIdle = resolve
+      await promise
+    }
   }
 
   /** What the cookies say, verified. Costs no store call. */
@@ -200,6 +198,3 @@ export class RequestState extends Exchange {
     this.strays = strays
   }
 }
-
-/** What a load found to build on; a session that is not there has no data. */
-export const dataOf = (loaded: Loaded): SessionData => (loaded.status === 'found' ? loaded.record.data : nothing)

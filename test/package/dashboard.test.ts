@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
-import { pageText, target } from '../../dashboard-page/build.ts'
+import { pageText, target } from '../../tools/dashboard-page/build.ts'
 
 test('the page that is served is what its sources make: else run npm run build:page', async () => {
   const [served, made] = await Promise.all([readFile(target, 'utf8'), pageText()])

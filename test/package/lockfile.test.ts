@@ -29,10 +29,12 @@ test('the lockfile is complete', async () => {
 test('jose is the only dependency, every peer is optional, development versions are exact', () => {
   expect(manifest.dependencies).toEqual({ jose: expect.stringMatching(/^\^6\./) })
   expect(manifest.optionalDependencies).toBeUndefined()
-  expect(Object.keys(manifest.peerDependencies)).toEqual(['@hono/node-server', '@upstash/redis', 'hono', 'memjs'])
+  const peers = ['@hono/node-server', '@opentelemetry/api', '@upstash/redis', 'hono', 'memjs']
+  expect(Object.keys(manifest.peerDependencies)).toEqual(peers)
   const optional = { optional: true }
   expect(manifest.peerDependenciesMeta).toEqual({
     '@hono/node-server': optional,
+    '@opentelemetry/api': optional,
     '@upstash/redis': optional,
     hono: optional,
     memjs: optional,

@@ -19,11 +19,11 @@ const commandLine = 'tools/cli.ts'
 /** What the files outside the project may be asked for; the first pattern that fits the importing file counts. */
 const packages: readonly (readonly [file: RegExp, allowed: RegExp])[] = [
   [/^src\/crypto\/node\.ts$/, /^node:crypto$/],
-  [/^src\/crypto\/web\.ts$/, /^jose\/jws\/compact\/(sign|verify)$/],
   [/^src\/tracing\/node\.ts$/, /^node:diagnostics_channel$/],
   [/^src\/tracing\/channels\.ts$/, /^#tracing$/],
   [/^src\/hono\.ts$/, /^hono(\/http-exception)?$/],
   [/^src\//, /^#crypto$/],
+  [/^adapters\/legacy\/hono-session\.ts$/, /^jose\/jwe\/compact\/decrypt$/],
   [/^adapters\/platforms\/env\.ts$/, /^#memcached$/],
   [/^adapters\/stores\/memcached\/client\/traced\.ts$/, /^#tracing$/],
   [/^adapters\/stores\/memcached\//, /^(node:.+|memjs)$/],
@@ -31,6 +31,7 @@ const packages: readonly (readonly [file: RegExp, allowed: RegExp])[] = [
   [/^adapters\/dashboard(\/.+)?\.ts$/, /^hono$/],
   [/^adapters\/telemetry(\/.+)?\.ts$/, /^(node:(async_hooks|diagnostics_channel)|@opentelemetry\/api)$/],
   [/^adapters\/frameworks\//, /^node:(http|stream|async_hooks)$/],
+  [/^tools\/dashboard-page\//, /^(node:.+|esbuild|uplot)$/],
   [/^tools\//, /^node:.+$/],
   // Whatever an example shows, it gets the library by its public names.
   [/^examples\//, /^[^#]/],

@@ -6,7 +6,7 @@ import { build } from 'esbuild'
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 /** What the package serves: `npm run build:page` writes it, and a test finds it out where that was forgotten. */
-export const target: string = here('../adapters/dashboard/page.ts')
+export const target: string = here('../../adapters/dashboard/page.ts')
 
 /** The text of that file: our script with uPlot in it, our style after uPlot's, and uPlot's licence, which asks to go along. */
 export async function pageText(): Promise<string> {
@@ -22,7 +22,7 @@ export async function pageText(): Promise<string> {
   const script = await bundle(here('main.ts'), 'js', '')
   const style = await bundle(here('style.css'), 'css', `${css}\n${own}`)
   const constant = (name: string, text: string) => `export const ${name}: string = ${JSON.stringify(notice + text)}\n`
-  return `// Made by \`npm run build:page\` from dashboard-page.\n${constant('script', script)}${constant('style', style)}`
+  return `// Made by \`npm run build:page\` from tools/dashboard-page.\n${constant('script', script)}${constant('style', style)}`
 }
 
 async function bundle(path: string, loader: 'js' | 'css', contents: string): Promise<string> {

@@ -1,5 +1,5 @@
-import { columns, ends, losses, positionOf, type Row, strangers } from '../adapters/dashboard/columns.ts'
-import type { NodeView, Times, View } from '../adapters/dashboard/view.ts'
+import { columns, ends, losses, positionOf, type Row, strangers } from '../../adapters/dashboard/columns.ts'
+import type { NodeView, Times, View } from '../../adapters/dashboard/view.ts'
 import { commitNames, loadNames, lossNames, missNames, type Timeline } from './drawings.ts'
 import { bytesText, durationText, msText, none, numberText, percentText, timeText, wordsOf } from './format.ts'
 import { type Cell, fill } from './tables.ts'

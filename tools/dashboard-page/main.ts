@@ -1,4 +1,4 @@
-import type { View } from '../adapters/dashboard/view.ts'
+import type { View } from '../../adapters/dashboard/view.ts'
 import { drawings, timelineOf } from './drawings.ts'
 import { durationText, timeText } from './format.ts'
 import { showLists, showTiles } from './lists.ts'

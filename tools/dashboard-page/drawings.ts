@@ -1,6 +1,6 @@
-import { columns, ends, keptSeconds, losses, positionOf, type Row } from '../adapters/dashboard/columns.ts'
-import { edge, recordBytes } from '../adapters/dashboard/histogram.ts'
-import type { View } from '../adapters/dashboard/view.ts'
+import { columns, ends, keptSeconds, losses, positionOf, type Row } from '../../adapters/dashboard/columns.ts'
+import { edge, recordBytes } from '../../adapters/dashboard/histogram.ts'
+import type { View } from '../../adapters/dashboard/view.ts'
 import { bars, Chart, type Values } from './charts.ts'
 import { bytesText, msText, numberText, percentText, wordsOf } from './format.ts'
 
