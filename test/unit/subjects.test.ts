@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createSessions } from '../../src/index.ts'
 import { kit, otherSecret, secret } from '../support/app.ts'
 import { isListKey, loggedInTimes, loginAs, who } from '../support/subjects.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 const threeAndBob = async (options = {}) => {
   const test = kit(options)
@@ -164,8 +165,7 @@ describe('what it costs', () => {
     const gate = test.gates.hold('read')
     const reading = who(alice[0] as (typeof alice)[0])
     await gate.reached
-    await new Promise((wake) => setImmediate(wake))
-    expect(test.store.calls.read).toBe(2)
+    await waitFor(() => expect(test.store.calls.read).toBe(2))
     gate.release()
     expect(await reading).toBe('alice')
     expect(test.store.roundTrips).toBe(2)
