@@ -47,6 +47,24 @@ describe('inside of workerd', () => {
   })
 })
 
+test('secrets that a function gives: twenty first requests at once, and those after it is asked again', async () => {
+  const visits = (cookie: string) =>
+    Promise.all(
+      Array.from({ length: 20 }, async () => {
+        const response = await ask('/changing', { headers: { Cookie: cookie } })
+        return [response.status, await response.text()]
+      }),
+    )
+  expect(await visits('')).toEqual(Array.from({ length: 20 }, () => [200, '0']))
+  const cookie = cookieOf(await ask('/changing', { method: 'POST' }))
+  for (let round = 0; round < 3; round++) {
+    expect(await visits(cookie)).toEqual(Array.from({ length: 20 }, () => [200, '1']))
+    await new Promise((wake) => setTimeout(wake, 1200))
+  }
+  expect(await json('/asked')).toBeGreaterThanOrEqual(3)
+  expect(probe.output).not.toMatch(/hung|canceled/i)
+})
+
 describe('one session, twenty requests at once in one isolate', () => {
   let cookie: string
   beforeEach(async () => {

@@ -23,6 +23,27 @@ app.get('/memcached-env', async (c) => {
   return c.json(refused instanceof Error ? refused.message : null)
 })
 app.get('/builds', (c) => c.json(builds))
+// Its secrets come from a function, which on Workers every request that finds none has to ask for itself.
+let asked = 0
+const secretOf = (secret: string) => async () => {
+  asked++
+  await new Promise((wake) => setTimeout(wake, 20))
+  return [secret]
+}
+app.get('/asked', (c) => c.json(asked))
+app.use(
+  '/changing',
+  session<Env>((c) => ({
+    ...plainOptions(c),
+    secret: secretOf(c.env.SESSION_SECRET),
+    refreshSeconds: 1,
+    namespace: 'changing',
+  })),
+)
+app.all('/changing', async (c) => {
+  if (c.req.method === 'POST') await c.var.session.update('count', (count = 0) => count + 1)
+  return c.json((await c.var.session.get('count')) ?? 0)
+})
 app.use(session<Env>(options))
 app.get('/count', async (c) => c.json((await c.var.session.get('count')) ?? 0))
 app.post('/count', async (c) => {
@@ -33,8 +54,12 @@ app.post('/count', async (c) => {
   return c.json((await c.var.session.get('count')) ?? 0)
 })
 
-function options({ env }: Context<Env>): SessionOptions {
+function options(c: Context<Env>): SessionOptions {
   builds++
+  return plainOptions(c)
+}
+
+function plainOptions({ env }: Context<Env>): SessionOptions {
   return {
     store: upstashStore({ url: env.UPSTASH_REDIS_REST_URL, token: env.UPSTASH_REDIS_REST_TOKEN, callMs: 15_000 }),
     secret: env.SESSION_SECRET,
