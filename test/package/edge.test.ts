@@ -30,10 +30,10 @@ const entries = {
 
 /** About a tenth above what was measured when they were last set: growth has to be meant. */
 const ceilings: Readonly<Record<string, readonly [minified: number, gzipped: number]>> = {
-  'hono + claimcheck, store of your own': [80_000, 30_000],
-  'hono + claimcheck + upstashStore': [89_000, 33_800],
-  'hono + claimcheck + upstashStore through @upstash/redis': [168_000, 50_300],
-  'claimcheck alone': [61_000, 22_300],
+  'hono + claimcheck, store of your own': [86_000, 31_200],
+  'hono + claimcheck + upstashStore': [94_500, 34_800],
+  'hono + claimcheck + upstashStore through @upstash/redis': [173_000, 52_000],
+  'claimcheck alone': [66_000, 24_100],
   'claimcheck/verify alone': [15_200, 6_700],
   'upstashStore alone': [13_500, 6_100],
 }
@@ -112,7 +112,7 @@ test('the patterns find what they are for', async () => {
 
 test('adds little of its own', () => {
   const share = (name: string) => bundles.get('hono + claimcheck, store of your own')?.parts[name] ?? Infinity
-  expect(share(manifest.name)).toBeLessThan(62_500)
+  expect(share(manifest.name)).toBeLessThan(66_000)
 })
 
 test('nothing is bundled that was not asked for', () => {
