@@ -7,6 +7,7 @@ import { createSessions } from '../../src/sessions.ts'
 import { newLife, secret } from '../support/broken-setups.ts'
 import { commandLine, startCommand } from '../support/command-line.ts'
 import { nextCookies } from '../support/jar.ts'
+import { startSdk } from '../support/telemetry.ts'
 
 /** An application that reads one session again and again, until it is disposed of. */
 function traffic(servers: readonly string[]): AsyncDisposable {
@@ -43,7 +44,14 @@ function metrics(looks: number): string {
   return [
     '# HELP claimcheck_session_loads_total Sessions that requests asked for, by what came of it.',
     '# TYPE claimcheck_session_loads_total counter',
-    ...[load('hit', 90), load('idle', 9), load('evicted', 1), load('never-stored', 50), load('VALUE "7"', 70)],
+    ...[
+      load('hit', 90),
+      load('idle', 9),
+      load('evicted', 1),
+      load('never-stored', 50),
+      load('unavailable', 30),
+      load('VALUE "7"', 70),
+    ],
     `claimcheck_session_commits_total{claimcheck_commit_outcome="updated"} ${20 * looks}`,
     ...[bucket('load', '0.005', 50), bucket('load', '0.01', 99), bucket('load', '+Inf', 100)],
     ...[bucket('commit', '0.005', 0), bucket('commit', '+Inf', 1000)],
@@ -51,9 +59,9 @@ function metrics(looks: number): string {
   ].join('\n')
 }
 
-async function endpoint() {
+async function endpoint(text: (looks: number) => string | Promise<string> = metrics) {
   let looks = 0
-  const server = createServer((_, answer) => void answer.end(metrics(++looks))).listen(0, '127.0.0.1')
+  const server = createServer(async (_, answer) => void answer.end(await text(++looks))).listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {
     url: `http://user:CANARY-password@127.0.0.1:${(server.address() as AddressInfo).port}/metrics?token=CANARY-token`,
@@ -96,8 +104,25 @@ describe('watch', () => {
     expect(output).toContain('1 of 2 answer')
     expect(output).toMatch(/loads +\d+\.\d\/s, 90\.0 % found, p50 5\.0 ms, p99 10\.0 ms/)
     expect(output).toMatch(/losses +idle \d\.\d\/s, evicted \d\.\d\/s\n/)
+    expect(output).toMatch(/unavailable +\d+\.\d\/s\n/)
     expect(output).toMatch(/commits +updated \d+\.\d\/s\n/)
     expect(output + refused.output).not.toMatch(/CANARY|VALUE/)
+  })
+
+  test('reads what claimcheck/telemetry tells of a real application', async () => {
+    await using life = newLife()
+    const { address } = await life.memcached()
+    const sdk = startSdk()
+    try {
+      await using source = await endpoint(() => sdk.prometheus())
+      await using _ = traffic([address])
+      const url = source.url.replace('user:CANARY-password@', '')
+      const watching = startCommand(['watch', '--every', '1', '--metrics', url], { MEMCACHED_SERVERS: address })
+      await watching.printed(/loads +[1-9][\d.]*\/s, 100\.0 % found, p50 \d+\.\d ms, p99 \d+\.\d ms/)
+      expect((await watching.stop()).output).not.toMatch(/CANARY|VALUE/)
+    } finally {
+      sdk.stop()
+    }
   })
 
   test('shows redis by its own counters, and needs no secret', async () => {

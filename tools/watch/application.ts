@@ -15,14 +15,16 @@ export interface Rates {
   /** Of the requests that named a session, those that found it; undefined where there were none. */
   readonly hitRatio: number | undefined
   readonly losses: ReadonlyMap<string, number>
+  /** Loads that the store did not answer: 503. */
+  readonly unavailable: number
   readonly commits: ReadonlyMap<string, number>
   readonly p50Ms: number | undefined
   readonly p99Ms: number | undefined
 }
 
 const patienceMs = 2000
-/** A visitor without a session, or with a cookie that is none of ours, has lost nothing. */
-const noLosses: ReadonlySet<string> = new Set(['never-stored', 'refused'])
+/** A visitor without a session, or with a cookie that is none of ours, has lost nothing; nor has one who is told to come again. */
+const noLosses: ReadonlySet<string> = new Set(['never-stored', 'refused', 'unavailable'])
 
 /** Asks one process; undefined where it does not answer, or has no such metrics. */
 export async function countersAt(url: string, signal: AbortSignal): Promise<Counters | undefined> {
@@ -36,13 +38,18 @@ export async function countersAt(url: string, signal: AbortSignal): Promise<Coun
   }
 }
 
+/** OpenTelemetry's exporter for JavaScript leaves the unit out of the name, its Collector puts it in. */
+const durationBucket = /^claimcheck_session_operation_duration(?:_seconds)?_bucket$/
+
 function countersOf(samples: readonly Sample[]): Counters {
   return {
-    loads: summed(samples, 'claimcheck_session_loads_total', ({ claimcheck_load_outcome: outcome }) => wordOf(outcome)),
-    commits: summed(samples, 'claimcheck_session_commits_total', ({ claimcheck_commit_outcome: outcome }) =>
+    loads: summed(samples, /^claimcheck_session_loads_total$/, ({ claimcheck_load_outcome: outcome }) =>
       wordOf(outcome),
     ),
-    durations: summed(samples, 'claimcheck_session_operation_duration_seconds_bucket', (labels) =>
+    commits: summed(samples, /^claimcheck_session_commits_total$/, ({ claimcheck_commit_outcome: outcome }) =>
+      wordOf(outcome),
+    ),
+    durations: summed(samples, durationBucket, (labels) =>
       labels.claimcheck_operation_name === 'load' && labels.le !== undefined
         ? Number(labels.le.replace('+Inf', 'Infinity'))
         : undefined,
@@ -54,10 +61,10 @@ function countersOf(samples: readonly Sample[]): Counters {
 const wordOf = (text: string | undefined) => (text && /^[a-z][a-z-]{0,30}$/.test(text) ? text : undefined)
 
 /** By a label, over all others. */
-function summed<Key>(samples: readonly Sample[], name: string, keyOf: (labels: Sample['labels']) => Key | undefined) {
+function summed<Key>(samples: readonly Sample[], name: RegExp, keyOf: (labels: Sample['labels']) => Key | undefined) {
   const sums = new Map<Key, number>()
   for (const one of samples) {
-    const key = one.name === name ? keyOf(one.labels) : undefined
+    const key = name.test(one.name) ? keyOf(one.labels) : undefined
     if (key !== undefined) sums.set(key, (sums.get(key) ?? 0) + one.value)
   }
   return sums
@@ -93,6 +100,7 @@ export function ratesOf(grown: readonly Counters[], seconds: number): Rates {
     loads: total(loads) / seconds,
     hitRatio: hits + lost > 0 ? hits / (hits + lost) : undefined,
     losses: perSecond(losses),
+    unavailable: (loads.get('unavailable') ?? 0) / seconds,
     commits: perSecond(together(grown.map((one) => one.commits))),
     p50Ms: ms(0.5),
     p99Ms: ms(0.99),

@@ -46,6 +46,7 @@ function applicationLines({ rates, answering, asked }: NonNullable<View['applica
     head,
     `loads        ${plain(rates.loads, 1)}/s, ${percent(rates.hitRatio)} found, p50 ${plain(rates.p50Ms, 1)} ms, p99 ${plain(rates.p99Ms, 1)} ms`,
     `losses       ${listOf(rates.losses)}`,
+    ...(rates.unavailable > 0 ? [`unavailable  ${plain(rates.unavailable, 1)}/s`] : []),
     `commits      ${listOf(rates.commits)}`,
   ]
 }
