@@ -14,6 +14,7 @@ import { type SessionEnv, session } from '../../src/hono.ts'
 import type { Session } from '../../src/session.ts'
 import { createSessions, type Sessions } from '../../src/sessions.ts'
 import type { Store } from '../../src/store.ts'
+import { fakeClock } from '../support/clock.ts'
 import { nextCookies } from '../support/jar.ts'
 
 type Data = Record<string, unknown>
@@ -115,8 +116,10 @@ describe('who may look', () => {
     expect([answer.status, answer.headers.get('Location')]).toEqual([302, '/login'])
   })
 
-  it('is asked of the session of the app, which the page that stays open does not keep alive', async () => {
-    const sessions = build()
+  it('is asked of the session of the app, which a page that stays open does not keep alive', async () => {
+    const clock = fakeClock()
+    const store = memoryStore({ now: clock.now })
+    const sessions = createSessions<Data>({ store, secret, now: clock.now, idleSeconds: 60 })
     const app = new Hono<SessionEnv<Data>>()
     app.use(session(sessions))
     app.get('/login/:role', (c) => {
@@ -128,12 +131,18 @@ describe('who may look', () => {
       return (await c.var.session.get('role')) === 'operator'
     }
     app.route('/ops/sessions', dashboard({ sessions, authorize }))
-    const statusFor = async (role: string) => {
-      const cookie = nextCookies(undefined, (await app.request(`/login/${role}`)).headers.getSetCookie())
-      return (await app.request('/ops/sessions', { headers: { Cookie: cookie ?? '' } })).status
-    }
-    expect([await statusFor('guest'), await statusFor('operator')]).toEqual([403, 200])
-    expect((await app.request('/ops/sessions')).status).toBe(403)
+    const statusFor = async (cookie = '', path = '') =>
+      (await app.request(`/ops/sessions${path}`, { headers: { Cookie: cookie } })).status
+    const logIn = async (role: string) =>
+      nextCookies(undefined, (await app.request(`/login/${role}`)).headers.getSetCookie())
+    const operator = await logIn('operator')
+    expect([await statusFor(), await statusFor(await logIn('guest')), await statusFor(operator)]).toEqual([
+      403, 403, 200,
+    ])
+    clock.advance(50_000)
+    expect(await statusFor(operator, '/page.css')).toBe(200)
+    clock.advance(50_000)
+    expect(await statusFor(operator, '/page.css')).toBe(403)
   })
 })
 
