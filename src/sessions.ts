@@ -87,7 +87,7 @@ export interface Sessions<Data extends object> {
    */
   revoke(subject: string, options?: RevokeOptions): Promise<readonly string[]>
   /** The live sessions of a subject, the one that logged in last comes last. Reading them is no activity. */
-  list(subject: string, options?: ListOptions): Promise<readonly SubjectSession[]>
+  list(subject: string, options?: ListOptions): Promise<SubjectSession[]>
   /** Closes the store. */
   close(): Promise<void>
 }

@@ -12,7 +12,7 @@ export async function sessionsOf(
   exchange: Exchange,
   subject: string,
   current: Claim | undefined,
-): Promise<readonly SubjectSession[]> {
+): Promise<SubjectSession[]> {
   const { keys } = await exchange.signer()
   const { namespace } = exchange.settings
   const names = await namesOf(keys, namespace, await hashOf(subject))

@@ -30,10 +30,10 @@ const entries = {
 
 /** About a tenth above what was measured when they were last set: growth has to be meant. */
 const ceilings: Readonly<Record<string, readonly [minified: number, gzipped: number]>> = {
-  'hono + claimcheck, store of your own': [86_000, 31_200],
-  'hono + claimcheck + upstashStore': [94_500, 34_800],
-  'hono + claimcheck + upstashStore through @upstash/redis': [173_000, 52_000],
-  'claimcheck alone': [66_000, 24_100],
+  'hono + claimcheck, store of your own': [104_500, 37_100],
+  'hono + claimcheck + upstashStore': [113_700, 41_000],
+  'hono + claimcheck + upstashStore through @upstash/redis': [200_000, 60_000],
+  'claimcheck alone': [83_000, 29_500],
   'claimcheck/verify alone': [15_200, 6_700],
   'upstashStore alone': [13_500, 6_100],
 }
@@ -105,14 +105,14 @@ test('seals and signs with WebCrypto', () => {
 })
 
 test('the patterns find what they are for', async () => {
-  const { code } = await bundle("export { session } from 'claimcheck/hono'", ['hono', 'node:crypto'], ['node'])
+  const { code } = await bundle("export { session } from 'claimcheck/hono'", ['hono', 'node:crypto', 'node:diagnostics_channel'], ['node'])
   const found = forbidden.filter(([, pattern]) => pattern.test(code)).map(([name]) => name)
   expect(found).toEqual(['built-in modules of Node', 'Buffer', 'process', 'implementation for Node'])
 })
 
 test('adds little of its own', () => {
   const share = (name: string) => bundles.get('hono + claimcheck, store of your own')?.parts[name] ?? Infinity
-  expect(share(manifest.name)).toBeLessThan(66_000)
+  expect(share(manifest.name)).toBeLessThan(83_000)
 })
 
 test('nothing is bundled that was not asked for', () => {

@@ -83,12 +83,13 @@ describe('public names', () => {
     expect(listed.join('\n')).toMatchInlineSnapshot(`
       "claimcheck: SessionConflictError SessionError SessionGoneError SessionOptionsError SessionUseError SessionValueError StoreUnavailableError createSessions createVerifier revisionOf
         type AbsentReason AnySessionError BadTokenReason CallOptions CommitOptions CommitResult ConflictReason
-        type CookieOptions CreateOptions CreateResult DatedSecret DeleteOptions DestroyOptions Entry EventContext
-        type Happening Jwk JwkProvider KeySize LifetimeOptions NodeHealth OpenSession PublicJwk ReadOptions
-        type RegenerateOptions ReopenedSession RequestFrom RequestHeaders Secret SecretProvider Secrets Session
-        type SessionErrorCode SessionEvent SessionEventHandler SessionInfo SessionOptions SessionReader Sessions
-        type SigningOptions Store StoreHealth Stored Tombstone UnavailableOptions UnavailableReason UpdateOptions
-        type UpdateResult VerifiedCookie Verifier VerifierOptions Version
+        type CookieOptions CreateOptions CreateResult DatedSecret DeleteOptions DestroyOptions Device Entry
+        type EventContext Happening Jwk JwkProvider KeySize LifetimeOptions ListOptions NodeHealth OpenSession
+        type PublicJwk ReadOptions RegenerateOptions ReopenedSession RequestFrom RequestHeaders RevokeOptions
+        type Secret SecretProvider Secrets Session SessionErrorCode SessionEvent SessionEventHandler SessionInfo
+        type SessionOptions SessionReader Sessions SigningOptions Store StoreHealth Stored SubjectSession
+        type Tombstone UnavailableOptions UnavailableReason UpdateOptions UpdateResult VerifiedCookie Verifier
+        type VerifierOptions Version
       claimcheck/hono: session
         type MountOptions SessionEnv
       claimcheck/verify: createPublicVerifier
