@@ -105,7 +105,11 @@ test('seals and signs with WebCrypto', () => {
 })
 
 test('the patterns find what they are for', async () => {
-  const { code } = await bundle("export { session } from 'claimcheck/hono'", ['hono', 'node:crypto', 'node:diagnostics_channel'], ['node'])
+  const { code } = await bundle(
+    "export { session } from 'claimcheck/hono'",
+    ['hono', 'node:crypto', 'node:diagnostics_channel'],
+    ['node'],
+  )
   const found = forbidden.filter(([, pattern]) => pattern.test(code)).map(([name]) => name)
   expect(found).toEqual(['built-in modules of Node', 'Buffer', 'process', 'implementation for Node'])
 })

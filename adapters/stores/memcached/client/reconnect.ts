@@ -121,7 +121,9 @@ export class Link<C extends Connection> {
 
   /** One for all who wait. */
   #paused(): Promise<void> {
-    this.#pause ??= new Promise<void>((over) => setTimeout(over, this.#retryAt - performance.now())).finally(() => {
+    this.#pause ??= new Promise<void>((over) =>
+      setTimeout(over, Math.max(0, this.#retryAt - performance.now())),
+    ).finally(() => {
       this.#pause = undefined
     })
     return this.#pause
