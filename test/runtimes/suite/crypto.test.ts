@@ -7,6 +7,7 @@ import { checkSecrets, deriveKeys } from '../../../src/crypto/keys.ts'
 import { checkTokenOptions } from '../../../src/options.ts'
 import { encodeRecord, openRecord, sealRecord } from '../../../src/record/record.ts'
 import { tombstone } from '../../../src/record/tombstone.ts'
+import { isWorkers } from '../../../src/runtime.ts'
 import { createPublicVerifier } from '../../../src/verify.ts'
 import type { VectorInput } from '../../support/reference.ts'
 
@@ -72,7 +73,12 @@ describe('crypto', () => {
   })
 })
 
-describe.each(inject('signed').map((vector) => ({ ...vector, name: vector.input.name })))(
+/** Its node:crypto takes no KeyObject beside the encoding of a signature. Nothing runs on it there: `#crypto` is WebCrypto. */
+const lacksPairs = isWorkers() && name === 'node:crypto'
+if (lacksPairs)
+  console.warn('SKIPPED: signing keys by the node:crypto of workerd, which the library does not use there')
+
+describe.skipIf(lacksPairs).each(inject('signed').map((vector) => ({ ...vector, name: vector.input.name })))(
   `$name, by ${name}`,
   (vector) => {
     const { input, output } = vector
