@@ -32,7 +32,7 @@ test('the port is the default everywhere', () => {
 
 test('probes ask the paths that answer', () => {
   const paths = all(read('adapters/platforms/container/probes.ts'), /pathname === '(\/\w+)'/g)
-  expect(paths).toEqual(['/livez', '/readyz'])
+  expect(paths.filter((path) => path !== '/metrics')).toEqual(['/livez', '/readyz'])
   expect(all(kubernetes, /httpGet: \{ path: (\S+), port: http \}/g)).toEqual(['/readyz', '/livez'])
   expect(dockerfile).toMatch(/HEALTHCHECK [\s\S]+\/livez/)
 })
