@@ -10,15 +10,13 @@ export const hasPhp = (extension: string): boolean =>
 
 const folder = fileURLToPath(new URL('.', import.meta.url))
 
-/** PHP's own web server with one script for all paths, and several workers. */
+/** PHP's own web server with one script for all paths. Without workers, which would live on when it is killed. */
 export function startPhp(script: string, ini: Readonly<Record<string, string>>): Promise<TestServer> {
   const flags = Object.entries({ 'session.cookie_lifetime': '0', ...ini }).flatMap(([name, value]) => [
     '-d',
     `${name}=${value}`,
   ])
-  return startServer((port) => [
-    ...['env', 'PHP_CLI_SERVER_WORKERS=4', 'php', ...flags, '-S', `127.0.0.1:${port}`, resolve(folder, script)],
-  ])
+  return startServer((port) => ['php', ...flags, '-S', `127.0.0.1:${port}`, resolve(folder, script)])
 }
 
 /** One request of a browser, with its cookies, and those that it has then. */
