@@ -1,7 +1,30 @@
-/** Why a session is not there: a loss of what should be there, an end that was due, or a visitor without a session. */
-export const losses = ['evicted', 'given-up', 'rolled-back', 'corrupt'] as const
-export const ends = ['idle', 'absolute', 'logged-out', 'regenerated'] as const
-export const strangers = ['never-stored', 'refused'] as const
+import type { AbsentReason } from '../../src/events.ts'
+
+/** A loss of what should be there, an end that was due or meant, or a visitor without a session. */
+export type Kind = 'lost' | 'ended' | 'none came along'
+
+/** Of every reason: a new one does not compile before it has its place here. */
+const kinds: Readonly<Record<AbsentReason, Kind>> = {
+  evicted: 'lost',
+  'given-up': 'lost',
+  'rolled-back': 'lost',
+  corrupt: 'lost',
+  idle: 'ended',
+  absolute: 'ended',
+  'logged-out': 'ended',
+  revoked: 'ended',
+  regenerated: 'ended',
+  'never-stored': 'none came along',
+  refused: 'none came along',
+}
+
+/** The reasons of one kind. */
+export const reasonsOf = (kind: Kind): readonly AbsentReason[] =>
+  (Object.keys(kinds) as AbsentReason[]).filter((reason) => kinds[reason] === kind)
+
+export const losses: readonly AbsentReason[] = reasonsOf('lost')
+export const ends: readonly AbsentReason[] = reasonsOf('ended')
+export const strangers: readonly AbsentReason[] = reasonsOf('none came along')
 /** What a commit came to. */
 export const outcomes = ['created', 'updated', 'regenerated', 'destroyed'] as const
 

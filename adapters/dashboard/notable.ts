@@ -42,7 +42,7 @@ const isSame = (one: Notable, other: Omit<Notable, 'count'>) =>
   Math.abs(other.at - one.at) < togetherMs
 
 /** A cookie that is used after its session was ended is worth a look; a session that has come to its end is not. */
-const notableAbsences: readonly string[] = [...losses, 'logged-out', 'regenerated']
+const notableAbsences: readonly string[] = [...losses, 'logged-out', 'revoked', 'regenerated']
 const plain: readonly string[] = ['load', 'commit']
 
 /**

@@ -36,13 +36,13 @@ describe('what the dashboard knows', () => {
     const { tell, total, inRows, clock } = collecting()
     const reasons = [
       ...(['never-stored', 'refused', 'absolute', 'logged-out', 'regenerated'] as const),
-      ...(['idle', 'evicted', 'given-up', 'rolled-back', 'corrupt'] as const),
+      ...(['idle', 'evicted', 'given-up', 'rolled-back', 'corrupt', 'revoked'] as const),
     ]
     for (const [times, reason] of reasons.entries()) for (let i = 0; i <= times; i++) tell(miss(reason))
     tell(hit, hit)
     clock.now += 1000
-    expect(reasons.map((reason) => total(`load:${reason}`))).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
-    expect(reasons.map((reason) => inRows(`load:${reason}`))).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+    expect(reasons.map((reason) => total(`load:${reason}`))).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])
+    expect(reasons.map((reason) => inRows(`load:${reason}`))).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])
     expect(total('load:hit')).toBe(2)
   })
 
@@ -127,10 +127,11 @@ describe('notable events', () => {
     for (const reason of ['idle', 'absolute', 'never-stored', 'refused'] as const) tell(miss(reason))
     tell(hit, { type: 'commit', outcome: 'created', bytes: 1, attempts: 1 })
     expect(collector.notable.list).toEqual([])
-    for (const reason of ['evicted', 'logged-out'] as const) tell(miss(reason))
+    for (const reason of ['evicted', 'logged-out', 'revoked'] as const) tell(miss(reason))
     expect(collector.notable.list.map(({ type, reason }) => [type, reason])).toEqual([
       ['no-session', 'evicted'],
       ['no-session', 'logged-out'],
+      ['no-session', 'revoked'],
     ])
   })
 

@@ -1,5 +1,6 @@
-import { columns, ends, losses, positionOf, type Row, strangers } from '../../adapters/dashboard/columns.ts'
+import { columns, type Kind, positionOf, type Row, reasonsOf } from '../../adapters/dashboard/columns.ts'
 import type { NodeView, Times, View } from '../../adapters/dashboard/view.ts'
+import type { AbsentReason } from '../../src/events.ts'
 import { commitNames, loadNames, lossNames, missNames, type Timeline } from './drawings.ts'
 import { bytesText, durationText, msText, none, numberText, percentText, timeText, wordsOf } from './format.ts'
 import { type Cell, fill } from './tables.ts'
@@ -83,7 +84,7 @@ function stateOf({ upIn, knownIn, outMs, reason }: NodeView): string {
   return outMs === undefined ? 'up' : `up${away}`
 }
 
-const meanings: Readonly<Record<string, string>> = {
+const meanings: Readonly<Record<AbsentReason, string>> = {
   evicted: 'lost before its time: thrown out, flushed, or gone with a server',
   'given-up': 'a node that may have it is away for too long',
   'rolled-back': 'what is stored is older than what the browser has seen',
@@ -91,19 +92,17 @@ const meanings: Readonly<Record<string, string>> = {
   idle: 'not used for its idle time',
   absolute: 'has come to its end',
   'logged-out': 'a cookie was used after the logout',
+  revoked: 'ended by others, or the oldest of too many',
   regenerated: 'a cookie was used after a newer one was given',
   'never-stored': 'a visitor without a session',
   refused: 'the cookie is no good',
 }
 
+const kinds: readonly Kind[] = ['lost', 'ended', 'none came along']
+
 function showReasons({ totals }: View, { sum }: Timeline): void {
-  const kinds = [
-    ['lost', losses],
-    ['ended', ends],
-    ['none came along', strangers],
-  ] as const
-  const rows = kinds.flatMap(([kind, reasons]) =>
-    reasons.map((reason): readonly Cell[] => {
+  const rows = kinds.flatMap((kind) =>
+    reasonsOf(kind).map((reason): readonly Cell[] => {
       const name = `load:${reason}`
       const lately = total(sum(name))
       const isBad = kind === 'lost' && lately > 0
@@ -112,7 +111,7 @@ function showReasons({ totals }: View, { sum }: Timeline): void {
         { text: numberText(lately), isBad },
         numberText(totals[positionOf(name) ?? -1]),
         kind,
-        meanings[reason] ?? '',
+        meanings[reason],
       ]
     }),
   )
