@@ -9,7 +9,7 @@ import { connect, type Weather } from './network.ts'
 import { SimulatedNode } from './node.ts'
 import type { Plan, PlannedRequest } from './plan.ts'
 import { strike } from './striking.ts'
-import { VirtualTime } from './virtual-time.ts'
+import { inVirtualTime, type VirtualTime } from './virtual-time.ts'
 
 type Data = { list: readonly number[]; owner: string }
 
@@ -25,13 +25,7 @@ export async function simulate(
   plan: Plan,
   build: Build = (options) => replicate('simulated', options),
 ): Promise<Outcome> {
-  const time = new VirtualTime(seed)
-  const restore = time.install()
-  try {
-    return await new Simulation(time, plan, build).run()
-  } finally {
-    restore()
-  }
+  return inVirtualTime(seed, (time) => new Simulation(time, plan, build).run())
 }
 
 class Simulation {

@@ -113,3 +113,17 @@ export class VirtualTime {
 }
 
 const isBefore = (a: Event, b: Event) => a.at < b.at || (a.at === b.at && a.sequence < b.sequence)
+
+/** Runs this with the clock and the timers of a seed, and gives back those of the machine. */
+export async function inVirtualTime<Result>(
+  seed: number,
+  work: (time: VirtualTime) => Promise<Result>,
+): Promise<Result> {
+  const time = new VirtualTime(seed)
+  const restore = time.install()
+  try {
+    return await work(time)
+  } finally {
+    restore()
+  }
+}

@@ -217,18 +217,9 @@ export function referenceOutput(input: VectorInput): VectorOutput {
 }
 
 /** One case of the tokens that are signed by a key of their own. */
-export interface SignedInput {
-  readonly name: string
+export interface SignedInput extends Omit<VectorInput, 'secret' | 'login' | 'iv' | 'newId' | 'plaintext'> {
   /** Private: the same key signs in all languages. */
   readonly jwk: Readonly<Record<string, string>>
-  readonly namespace: string
-  readonly cookie: string
-  readonly id: string
-  readonly revision: number
-  readonly now: number
-  readonly until: number
-  readonly subject?: string | undefined
-  readonly lifetime?: string | undefined
 }
 
 /** What it leads to. A signature of ES256 is another each time: that one here is to be verified. */

@@ -3,7 +3,7 @@ import { StoreUnavailableError } from '../../../src/index.ts'
 import { connect, type Weather } from '../network.ts'
 import { SimulatedNode } from '../node.ts'
 import { strike } from '../striking.ts'
-import { VirtualTime } from '../virtual-time.ts'
+import { inVirtualTime, type VirtualTime } from '../virtual-time.ts'
 import type { Call, Life, SubjectOutcome } from './checker.ts'
 import type { SubjectPlan, SubjectRequest } from './plan.ts'
 import { type BuildSystem, type Holder, listed, type System } from './system.ts'
@@ -16,13 +16,7 @@ export async function simulateSubject(
   plan: SubjectPlan,
   build: BuildSystem = listed,
 ): Promise<SubjectOutcome> {
-  const time = new VirtualTime(seed)
-  const restore = time.install()
-  try {
-    return await new Simulation(time, plan, build).run()
-  } finally {
-    restore()
-  }
+  return inVirtualTime(seed, (time) => new Simulation(time, plan, build).run())
 }
 
 class Simulation {
