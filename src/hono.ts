@@ -107,19 +107,16 @@ function begin(
   around: AnyOpen | undefined,
   as: string,
 ) {
-  const isCookieOnly = settings.tokenHeader === undefined
-  const { session, commit } = sessions.open(isCookieOnly ? c.req.header('Cookie') : c.req.raw.headers)
-  const state = LazySession.stateOf(session) as RequestState
-  const { cookieHeader } = state
   const request = c.req.raw
-  const own = { as, setCookies: noCookies, beside: undefined }
-  const open: AnyOpen = { request, cookieHeader, session, state, failed: false, ...own }
+  const { session, commit } = sessions.open(request)
+  const state = LazySession.stateOf(session) as RequestState
+  const open: AnyOpen = { request, session, state, failed: false, setCookies: noCookies, as, beside: undefined }
   showOpen(places, open)
   c.set(as, session)
   state.answer = c
   state.tellUse = tellFromNowOn
-  if (!isCookieOnly) markByAuthorization(c)
-  if (around?.cookieHeader === cookieHeader) state.outer = around?.state
+  if (settings.tokenHeader !== undefined) markByAuthorization(c)
+  if (around && around.state.cookieHeader === state.cookieHeader) state.outer = around.state
   return { open, commit }
 }
 

@@ -1,5 +1,5 @@
 import { need, refuseUnknown } from './checks.ts'
-import { carriedIn, type RequestFrom } from './claim/carrier.ts'
+import type { RequestFrom } from './claim/carrier.ts'
 import { signerOf } from './claim/signer.ts'
 import type { Claim } from './claim/token.ts'
 import type { PublicJwk } from './crypto/jwk.ts'
@@ -70,8 +70,8 @@ export interface ListOptions {
 /** One configuration of sessions, for any framework. */
 export interface Sessions<Data extends object> {
   /**
-   * The session behind a Cookie header, or behind all headers of a request, which `transport: 'header'` needs. Costs nothing until it is used,
-   * and never throws for what a client sent.
+   * The session behind a Cookie header, or behind all headers of a request or the request itself, which `transport: 'header'` needs. Costs
+   * nothing until it is used, and never throws for what a client sent.
    */
   open(from: RequestFrom): OpenSession<Data>
   /**
@@ -107,10 +107,8 @@ export function sessionsFrom<Data extends object>(settings: Settings): Sessions<
   }
   const sessions: Sessions<Data> = {
     open(from) {
-      const isText = typeof from !== 'object' || from === null
-      const carried = isText ? undefined : carriedIn(from, settings.cookie, settings.tokenHeader)
-      const state = new RequestState(shared, isText ? from : carried?.cookieHeader)
-      if (carried?.isBearer) state.tokenHeaders = []
+      const state = new RequestState(shared, from)
+      if (settings.tokenHeader !== undefined && state.carried.isBearer) state.tokenHeaders = []
       let result: Promise<CommitResult> | undefined
       return {
         session: new LazySession(state) as unknown as Session<Data>,

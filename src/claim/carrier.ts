@@ -5,8 +5,8 @@ export interface RequestHeaders {
   get(name: string): string | null | undefined
 }
 
-/** Where a session is looked for: in a Cookie header, or in all headers of a request. */
-export type RequestFrom = string | null | undefined | RequestHeaders
+/** Where a session is looked for: in a Cookie header, or in all headers of a request; those of a `Request` are not looked at before they are needed. */
+export type RequestFrom = string | null | undefined | RequestHeaders | { readonly headers: RequestHeaders }
 
 /** What a request carries. */
 export interface Carried {
@@ -31,11 +31,12 @@ export function carriedIn(
   tokenHeader: string | undefined,
 ): Carried {
   if (typeof from !== 'object' || from === null) return { cookieHeader: from, isBearer: false }
-  const authorization = tokenHeader === undefined ? undefined : from.get('Authorization')
+  const headers = 'get' in from ? from : from.headers
+  const authorization = tokenHeader === undefined ? undefined : headers.get('Authorization')
   if (tokenHeader === undefined || !authorization || !/^bearer(?: |$)/i.test(authorization))
-    return { cookieHeader: from.get('Cookie'), isBearer: false }
+    return { cookieHeader: headers.get('Cookie'), isBearer: false }
   const token = authorization.slice('bearer'.length).trim()
-  const receipt = tokenHeader && from.get(receiptHeader(tokenHeader))
+  const receipt = tokenHeader && headers.get(receiptHeader(tokenHeader))
   const pairs = [token && `${name}=${plain(token)}`, receipt && `${receiptName}=${plain(receipt)}`]
   return { cookieHeader: pairs.filter(Boolean).join('; '), isBearer: true }
 }

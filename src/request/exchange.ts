@@ -1,3 +1,4 @@
+import { type Carried, carriedIn, type RequestFrom } from '../claim/carrier.ts'
 import type { Signer, TokenSettings } from '../claim/signer.ts'
 import type { Claim } from '../claim/token.ts'
 import type { Awaitable } from '../crypto/contract.ts'
@@ -99,7 +100,8 @@ export class Exchange {
   readonly largeKeys: LargeKeys
   readonly watchers: Watchers
   readonly lists: SubjectLists
-  readonly cookieHeader: string | null | undefined
+  readonly #from: RequestFrom
+  #carried: Carried | undefined
   /** The request is no activity: its reads do not slide the expiry. */
   isPassive = false
   /** The claim of the cookie, then of the session that the commit wrote. Undefined until asked for, or where there is none. */
@@ -117,10 +119,7 @@ export class Exchange {
   /** What the listeners of a channel are told of the load or commit under way; undefined where there are none. */
   message: object | undefined
 
-  constructor(
-    { settings, signer, queue, opened, largeKeys, watchers, lists }: Shared,
-    cookieHeader: string | null | undefined,
-  ) {
+  constructor({ settings, signer, queue, opened, largeKeys, watchers, lists }: Shared, from: RequestFrom) {
     this.settings = settings
     this.signer = signer
     this.queue = queue
@@ -128,8 +127,18 @@ export class Exchange {
     this.largeKeys = largeKeys
     this.watchers = watchers
     this.lists = lists
-    this.cookieHeader = cookieHeader
+    this.#from = from
     this.openedAt = settings.now()
+  }
+
+  /** What the request carries. Not looked at before it is needed: servers take a request's headers apart at the first look (2 us on Node). */
+  get carried(): Carried {
+    this.#carried ??= carriedIn(this.#from, this.settings.cookie, this.settings.tokenHeader)
+    return this.#carried
+  }
+
+  get cookieHeader(): string | null | undefined {
+    return this.carried.cookieHeader
   }
 
   get budget(): Budget {

@@ -9,7 +9,6 @@ import type { RequestState } from './state.ts'
 /** A session under way, as a second `session()` finds it that meets the same request: in a mounted app, behind `methodOverride()`. */
 export interface Open<One> {
   readonly request: Request
-  readonly cookieHeader: string | null | undefined
   readonly session: One
   readonly state: RequestState
   /** The handler of an app inside, which has the same session, has failed. */

@@ -92,6 +92,25 @@ describe('caches', () => {
     expect([headers.has('Vary'), headers.getSetCookie(), test.store.roundTrips]).toEqual([false, [], 0])
   })
 
+  it('an untouched session does not look at the headers of its request, which a server would take apart for it', async () => {
+    const { app } = await loggedIn()
+    app.get('/static', (c) => c.text('x'))
+    app.get('/name', async (c) => c.text(`${await c.var.session.get('user')}`))
+    const looks = async (path: string) => {
+      let count = 0
+      const request = new Request(`https://shop.example${path}`)
+      const { headers } = request
+      const get = () => {
+        count++
+        return headers
+      }
+      Object.defineProperty(request, 'headers', { get })
+      await app.fetch(request)
+      return count
+    }
+    expect([await looks('/static'), await looks('/name')]).toEqual([0, 1])
+  })
+
   it.each([
     ['Accept-Encoding', 'Accept-Encoding, Cookie'],
     ['Accept, cookie', 'Accept, cookie'],

@@ -37,7 +37,7 @@ export class Opened implements Work {
   constructor(
     { settings, sessions }: Configured,
     req: IncomingMessage,
-    from: RequestFrom = settings.tokenHeader === undefined ? req.headers.cookie : headersOf(req),
+    from: RequestFrom = headersOf(req),
     as: string = defaultName,
   ) {
     const { session, commit } = sessions.open(from)
@@ -48,14 +48,8 @@ export class Opened implements Work {
     const places = placesIn(req)
     const around = findOpen<Session<object>>(places, as)
     if (around && sameSettings(around.state.settings, settings)) this.state.outer = around.state
-    const own = { as, setCookies: [], failed: false, beside: undefined }
-    this.#open = {
-      request: places.request,
-      cookieHeader: this.state.cookieHeader,
-      session,
-      state: this.state,
-      ...own,
-    } as AnyOpen
+    const { request } = places as { readonly request: Request }
+    this.#open = { request, session, state: this.state, failed: false, setCookies: [], as, beside: undefined }
     showOpen(places, this.#open)
   }
 
@@ -105,8 +99,8 @@ export class Opened implements Work {
 }
 
 /** As Node keeps them; of a header that may come several times, what it makes of them. */
-const headersOf = ({ headers }: IncomingMessage): RequestHeaders => ({
-  get: (name) => [headers[name.toLowerCase()]].flat().join(', '),
+const headersOf = (req: IncomingMessage): RequestHeaders => ({
+  get: (name) => [req.headers[name.toLowerCase()]].flat().join(', '),
 })
 
 type AnyOpen = Open<Session<object>>
