@@ -1,6 +1,6 @@
 import { Redis as IoRedis } from 'ioredis'
 import { createClient, RESP_TYPES } from 'redis'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { redisStore } from '../../adapters/stores/redis/index.ts'
 import { upstashStore } from '../../adapters/stores/redis/upstash.ts'
 import { encodeBase64url } from '../../src/crypto/base64url.ts'
@@ -251,6 +251,15 @@ describe.each(clients)('%s', (name, build) => {
 const answering = (answer: unknown) => ({ call: async (_command: string) => answer })
 
 describe('redisStore', () => {
+  test('node-redis starts no deadline of its own for a command: callMs bounds it', async () => {
+    const store = redisStore({ callMs, client: nodeRedis })
+    const timeout = vi.spyOn(AbortSignal, 'timeout')
+    await store.create('k', record('a'), 60)
+    await store.read('k', { touchSeconds: 60 })
+    expect(timeout).not.toHaveBeenCalled()
+    timeout.mockRestore()
+  })
+
   test.each([
     ['nothing', undefined],
     ['no client', {}],
