@@ -116,7 +116,7 @@ function begin(
   state.answer = c
   state.tellUse = tellFromNowOn
   if (settings.tokenHeader !== undefined) markByAuthorization(c)
-  if (around && around.state.cookieHeader === state.cookieHeader) state.outer = around.state
+  if (around && around.state.carried.cookieHeader === state.carried.cookieHeader) state.outer = around.state
   return { open, commit }
 }
 

@@ -63,7 +63,7 @@ export async function end(legacy: Legacy, exchange: Exchange, others: readonly C
   const isOther = others.some(({ identity }) => identity.key === claim.identity.key)
   await Promise.all([remove(legacy, exchange, cookie), isOther ? undefined : bury(exchange, claim)])
   return legacy.cookieNames
-    .filter((name) => readCookie(exchange.cookieHeader, name).length > 0)
+    .filter((name) => readCookie(exchange.carried.cookieHeader, name).length > 0)
     .map((name) => `${name}=; Max-Age=0${legacy.place}`)
 }
 

@@ -16,7 +16,7 @@ export interface Found {
 
 /** The genuine cookie of the other library. Asks no store. */
 export async function find(legacy: Legacy, exchange: Exchange): Promise<Found | undefined> {
-  const values = valuesOf(legacy, exchange.cookieHeader)
+  const values = valuesOf(legacy, exchange.carried.cookieHeader)
   for (const value of values) {
     const cookie = await legacy.verify(value)
     if (!cookie) continue

@@ -137,10 +137,6 @@ export class Exchange {
     return this.#carried
   }
 
-  get cookieHeader(): string | null | undefined {
-    return this.carried.cookieHeader
-  }
-
   get budget(): Budget {
     this.#budget ??= new Budget(this.settings.requestMs, ({ node, reason }) =>
       this.emit?.({ type: 'unavailable', node, reason }),

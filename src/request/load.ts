@@ -41,7 +41,7 @@ interface Held {
 
 /** One older than the browser has seen is asked for once more, then it is lost. */
 async function fetchClaim(exchange: Exchange, given: Claim): Promise<Held> {
-  const told = withReceipt(given, exchange.settings.cookie, exchange.cookieHeader, await exchange.signer())
+  const told = withReceipt(given, exchange.settings.cookie, exchange.carried.cookieHeader, await exchange.signer())
   const claim = told instanceof Promise ? await told : told
   const touchSeconds = exchange.isPassive ? undefined : exchange.secondsToLive(claim)
   // Both at once: a session with a subject takes a command more, and no more time.

@@ -36,7 +36,7 @@ class ReopenedState extends RequestState {
   #found: Promise<Claims> | undefined
 
   constructor(origin: RequestState) {
-    super(origin, origin.cookieHeader)
+    super(origin, origin.carried.cookieHeader)
     this.#origin = origin
   }
 

@@ -158,7 +158,7 @@ export class RequestState extends Exchange {
       if (!this.#bad || reason === 'expired') this.#bad = { reason, ref }
       this.emit?.({ type: 'bad-token', reason }, ref)
     }
-    const claims = claimsIn(this.settings.cookie, this.cookieHeader, this.signer, onBad)
+    const claims = claimsIn(this.settings.cookie, this.carried.cookieHeader, this.signer, onBad)
     return claims instanceof Promise ? claims.then((found) => this.#keep(found)) : this.#keep(claims)
   }
 

@@ -1,3 +1,4 @@
+import { cpus, loadavg } from 'node:os'
 import { busyness, stretched } from '../own-time.ts'
 
 /**
@@ -14,8 +15,14 @@ export function measureBusy(): void {
   process.env.CLAIMCHECK_BUSY = `${busy}`
 }
 
-/** What may take `ms` on an idle machine, at the end of a test: other work may have come since the deadlines were set, or gone. */
-export const promised = (ms: number): number => Math.max(ms * busy, stretched(ms))
+/**
+ * What may take `ms` on an idle machine, at the end of a test: other work may have come since the deadlines were set, or gone, or have come
+ * and gone. Only the system's load tells of the last.
+ */
+export const promised = (ms: number): number => Math.max(ms * busy, stretched(ms), ms * Math.round(recentLoad()))
+
+/** The programs that wanted each core in the last minute, in pairs: the test itself is one, and its servers another. */
+const recentLoad = () => (loadavg()[0] ?? 0) / cpus().length / 2
 
 /** As the library has it where nothing is in its way. */
 const ownOr = (ms: number) => (busy === 1 ? undefined : ms * busy)
