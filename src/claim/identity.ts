@@ -1,5 +1,6 @@
 import { crypto } from '#crypto'
 import { encodeBase64url } from '../crypto/base64url.ts'
+import type { Awaitable } from '../crypto/contract.ts'
 import type { KeySet } from '../crypto/keys.ts'
 
 /** 32 random bytes: 256 bits, where OWASP ASVS 7.2.3 asks for 128. */
@@ -23,6 +24,14 @@ export interface Identity {
 /** A fresh id; throws where the runtime has no secure random source. */
 export function drawId(): Uint8Array {
   return globalThis.crypto.getRandomValues(new Uint8Array(idBytes))
+}
+
+/**
+ * The id that an old session has here: made of the old id alone, so that all processes make the same, also while secrets are
+ * rotated. It opens nothing by itself: a claim check of it is signed, and handed out to whoever has shown the old cookie.
+ */
+export function legacyId(oldId: string, purpose: string): Awaitable<Uint8Array> {
+  return crypto.hkdf(encoder.encode(oldId), `claimcheck/v1/legacy/${purpose}`)
 }
 
 /** Derives everything that follows from an id. */

@@ -1,10 +1,19 @@
 import { type Fault, type FaultClass, planFaults } from './faults.ts'
 import { seededRandom } from './virtual-time.ts'
 
-export type Workload = 'append' | 'increment' | 'destroy' | 'login' | 'switch' | 'mix'
+export type Workload = 'append' | 'increment' | 'destroy' | 'login' | 'switch' | 'mix' | 'import' | 'import-end'
 export type RequestKind = 'append' | 'increment' | 'read' | 'destroy' | 'login'
 
-export const workloads: readonly Workload[] = ['append', 'increment', 'destroy', 'login', 'switch', 'mix']
+export const workloads: readonly Workload[] = [
+  'append',
+  'increment',
+  'destroy',
+  'login',
+  'switch',
+  'mix',
+  'import',
+  'import-end',
+]
 
 export interface PlannedRequest {
   readonly id: number
@@ -27,6 +36,8 @@ export interface Plan {
   readonly requests: readonly PlannedRequest[]
   readonly loseReplies: number
   readonly isHeld: boolean
+  /** There is no session yet, but an old one that everybody brings along. */
+  readonly isImport: boolean
   /** The owners of the one session that everybody uses, as a process knows them at a time. */
   ownersAt(process: number, now: number): readonly number[]
   readonly endsAt: number
@@ -40,12 +51,27 @@ const kindsOf: Record<Workload, readonly RequestKind[]> = {
   // What was acknowledged before a login must be in the session after it.
   switch: ['append', 'append', 'login', 'read'],
   mix: ['append', 'login', 'destroy', 'read'],
+  // The session is another library's, and comes over with whatever asks for it first, often several at once.
+  import: ['append', 'append', 'read'],
+  'import-end': ['append', 'append', 'destroy', 'read'],
 }
 
 /** Milliseconds in which requests begin, where the usual time is too short. */
 const spans: Partial<Record<FaultClass, number>> = { slow: 3000, ring: 4500, 'ring-back': 8000 }
 
-/** A seeded schedule of one fault class and workload; the session exists and is calm at time 0. */
+const isImport = (workload: Workload) => workload === 'import' || workload === 'import-end'
+
+/**
+ * Half of one copy's replies get lost, for everybody. Where all copies lose some, two requests soon acknowledge past opposite ones, which
+ * is more than is promised: an import writes so much that one schedule in a thousand shows it.
+ */
+const loseOfOne = (processes: number): readonly Fault[] =>
+  Array.from({ length: processes }, (_, process): readonly Fault[] => [
+    { type: 'muffle', at: 0, node: 0, process },
+    { type: 'clear', at: 1500, node: 0, process },
+  ]).flat()
+
+/** A seeded schedule of one fault class and workload; the session exists and is calm at time 0, save where it is still to come over. */
 export function makePlan(seed: number, faultClass: FaultClass, workload: Workload): Plan {
   const random = seededRandom(seed * 7919 + 13)
   const between = (a: number, b: number) => a + Math.floor(random() * (b - a + 1))
@@ -55,14 +81,16 @@ export function makePlan(seed: number, faultClass: FaultClass, workload: Workloa
     faultClass === 'none' || random() < 0.4 ? 0 : between(-300, 300),
   )
   const span = spans[faultClass] ?? 1500
-  const faults = planFaults(faultClass, between, processes)
+  const faults =
+    faultClass === 'lose' && isImport(workload) ? loseOfOne(processes) : planFaults(faultClass, between, processes)
   const requests = planRequests(faultClass, workload, span, random, between, processes)
   const lastFault = Math.max(span, isRing ? span + 1000 : 0, ...faults.map(({ at }) => at))
   const finals = planFinals(lastFault, processes)
   return {
     ...{ nodes: isRing ? 5 : 3, processes, skew, faults, requests: [...requests, ...finals] },
-    loseReplies: faultClass === 'lose' ? 0.15 : 0,
+    loseReplies: faultClass === 'lose' && !isImport(workload) ? 0.15 : 0,
     isHeld: random() < 0.5,
+    isImport: isImport(workload),
     ownersAt: ownersOver(faultClass, random() < 0.5 ? [3, 4] : [3, 0]),
     endsAt: lastFault + 20_000,
   }

@@ -102,6 +102,15 @@ export const supersedeNewer: Build = (options) => {
   }
 }
 
+/** An imported session as one of a drawn id, which nobody else adds. */
+export const importAsDrawn: Build = (options) => {
+  const real = replicate('simpler', options)
+  return {
+    ...real,
+    create: (key, value, seconds, { isShared, ...call } = {}) => real.create(key, value, seconds, call),
+  }
+}
+
 async function supersedeOne(known: Copy, key: string, value: Uint8Array, seconds: number, isFirst: boolean) {
   const { member } = known
   const look = async () => copyOf(member, await member.ask((store) => store.read(key), inBackground, true))

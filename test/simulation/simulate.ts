@@ -7,6 +7,7 @@ import type { Fault } from './faults.ts'
 import { type AfterLogin, type Observed, type Outcome, outcomeOf } from './history.ts'
 import { connect, type Weather } from './network.ts'
 import { SimulatedNode } from './node.ts'
+import { OldLibrary } from './old-library.ts'
 import type { Plan, PlannedRequest } from './plan.ts'
 import { strike } from './striking.ts'
 import { inVirtualTime, type VirtualTime } from './virtual-time.ts'
@@ -15,6 +16,13 @@ type Data = { list: readonly number[]; owner: string }
 
 /** Builds the composition under test; simpler rules are swapped in here. */
 export type Build = (options: ClusterOptions) => Store
+
+/** A composition of compositions, as of memcached and Redis: a first member of two nodes, and one node beside it. */
+export const composed: Build = ({ members, ownersOf, ...options }) => {
+  const [first, second, third] = members
+  const inner = replicate('inner', { ...options, members: [first, second] as never })
+  return replicate('outer', { ...options, members: [{ name: 'inner', store: inner }, third as never] })
+}
 
 const epochStart = 1_700_000_000_000
 const secret = 'simulated secret 5f3c9a71e2b84d06'
@@ -31,6 +39,7 @@ export async function simulate(
 class Simulation {
   readonly #time: VirtualTime
   readonly #plan: Plan
+  readonly #old: OldLibrary
   readonly #nodes: readonly SimulatedNode[]
   readonly #weather: Weather
   readonly #processes: readonly Sessions<Data>[]
@@ -47,6 +56,7 @@ class Simulation {
   constructor(time: VirtualTime, plan: Plan, build: Build) {
     this.#time = time
     this.#plan = plan
+    this.#old = new OldLibrary(time)
     this.#nodes = Array.from({ length: plan.nodes }, () => new SimulatedNode())
     this.#weather = {
       ...{ loseReplies: 0, cut: new Set(), lossy: new Set(), stuck: new Map(), isHeld: plan.isHeld, held: new Map() },
@@ -65,9 +75,8 @@ class Simulation {
     const ownersOf = (key: string) => this.#ownersOf(key, process).map((at) => `n${at}`)
     const store = build({ members, ownersOf, giveUpSeconds: 3600, now })
     return createSessions<Data>({
-      store,
-      secret,
-      now,
+      ...{ store, secret, now },
+      legacy: this.#plan.isImport ? this.#old.legacy : undefined,
       onEvent: (event) => {
         const isSupersession = event.type === 'commit' && event.outcome === 'regenerated'
         if (isSupersession && !this.#weather.dead.has(process)) this.#supersessions++
@@ -109,6 +118,10 @@ class Simulation {
   }
 
   async #prepare(): Promise<void> {
+    if (this.#plan.isImport) {
+      this.#cookie = this.#old.login({ list: [], owner: 'alice' })
+      return
+    }
     const { session, commit } = (this.#processes[0] as Sessions<Data>).open(null)
     session.set('list', [])
     session.set('owner', 'alice')

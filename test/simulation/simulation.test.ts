@@ -5,11 +5,12 @@ import { tally } from './run.ts'
 import {
   answerBeforeTheCopy,
   copiesInParallel,
+  importAsDrawn,
   noFailoverRank,
   overwriteOlderCopies,
   supersedeNewer,
 } from './simpler.ts'
-import type { Build } from './simulate.ts'
+import { type Build, composed } from './simulate.ts'
 
 /** `npm run simulate -- 100000` runs more of them. */
 const schedules = 15
@@ -48,9 +49,22 @@ describe('what random faults and healthy copies have shown', () => {
     },
   )
 
-  it.each(['none', 'crowd'] as const)('without a fault nobody is told 503: %s (F3)', async (faultClass) => {
-    const { needless, violations } = await tally(faultClass, 'append', 400)
+  it.each([
+    ['none', 'append', 400],
+    ['crowd', 'append', 400],
+    ['none', 'import', 100],
+    ['crowd', 'import', 100],
+  ] as const)('without a fault nobody is told 503: %s, %s (F3)', async (faultClass, workload, most) => {
+    const { needless, violations } = await tally(faultClass, workload, most)
     expect({ needless, ...Object.fromEntries(violations) }).toEqual({ needless: 0 })
+  })
+})
+
+describe('copies of copies: two nodes are the first of two copies', () => {
+  const ofTwo = faultClasses.filter((faultClass) => !faultClass.startsWith('ring'))
+  it.each(ofTwo)('one session comes of an old one, and keeps what was acknowledged: %s', async (faultClass) => {
+    const { violations } = await tally(faultClass, 'import', faultClass === 'crowd' ? 110 : 40, composed)
+    expect(Object.fromEntries(violations)).toEqual({})
   })
 })
 
@@ -60,6 +74,7 @@ describe('simpler rules fail, so that nobody simplifies back to them', () => {
     ['writing all copies at once', copiesInParallel, 'pause', 'append', 400],
     ['overwriting older copies', overwriteOlderCopies, 'pause', 'append', 400],
     ['no higher rank where the home was missed', noFailoverRank, 'pause', 'append', 400],
+    ['bringing an old session over as if its id were drawn', importAsDrawn, 'crowd', 'import', 100],
     ['a supersession that overwrites a newer later copy', supersedeNewer, 'home-cut', 'switch', 300],
   ]
   for (const [name, build, faultClass, workload, most] of simpler) {

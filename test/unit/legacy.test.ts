@@ -1,3 +1,4 @@
+import { createHash, hkdfSync } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { fromExpressSession, legacySessions } from '../../adapters/legacy.ts'
 import { memoryStore } from '../../adapters/stores/memory.ts'
@@ -363,5 +364,14 @@ describe('the option', () => {
     old.login(id, data)
     const rotated = kit({ legacy: old.legacy, store: test.memory, secret: [otherSecret], now: test.clock.now })
     expect(await rotated.browser(oldCookie(id)).visit((one) => one.all())).toEqual({})
+  })
+
+  it('makes the new id of the old one by HKDF-SHA-256, as sessions that came over before need it', async () => {
+    const old = oldSessions()
+    const test = kit({ legacy: old.legacy })
+    await test.browser(old.login(id, { user: 'alice' })).visit((one) => one.get('user'))
+    const made = hkdfSync('sha256', id, '', 'claimcheck/v1/legacy/session/express-session/connect.sid', 32)
+    const hash = createHash('sha256').update(new Uint8Array(made)).digest('base64url')
+    expect(test.keys).toEqual([`session:${hash}`])
   })
 })

@@ -18,7 +18,10 @@ export async function put(
   return result.status === 'stored' ? { member, status: 'value', value, version: result.version } : 'conflict'
 }
 
-/** The call behind it. */
+/**
+ * The call behind it. The key is given, and others may add a copy at the same time (`isShared`): a member that is itself a composition must
+ * neither ask for another key nor end what it has added.
+ */
 export function putOn(
   store: Store,
   copy: Exclude<Copy, { readonly status: 'down' }>,
@@ -28,6 +31,6 @@ export function putOn(
   call: CallOptions,
 ): Promise<CreateResult | UpdateResult> {
   return copy.status === 'absent'
-    ? store.create(key, value, seconds, call)
+    ? store.create(key, value, seconds, { ...call, isShared: true })
     : store.update(key, value, seconds, copy.version, call)
 }
