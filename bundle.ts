@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { RolldownOptions } from 'rolldown'
+import { type BuildOptions, build } from 'rolldown'
 
 type Targets = Readonly<Record<string, string | Readonly<Record<string, string>>>>
 const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as { exports: Targets; imports: Targets }
@@ -14,7 +14,7 @@ const entries = Object.values({ ...manifest.exports, ...manifest.imports })
  * Few files, because a cold start pays for each that it opens (0.4 ms, measured): one core that all share, so that there is one
  * class of each error, and one file per entry. Hono stays out of the core: the other entries do without it.
  */
-const library: RolldownOptions = {
+const library: BuildOptions = {
   input: Object.fromEntries(entries.map((name) => [name, `${name}.ts`])),
   // Packages, and the names of package.json "imports", stay as they are.
   external: /^[^./]/,
@@ -40,13 +40,12 @@ const library: RolldownOptions = {
 }
 
 /** The command line, by itself: nothing of it is in a file that an application opens, and it shares none with the library. */
-const tools: RolldownOptions = {
+const tools: BuildOptions = {
   input: { cli: 'tools/cli.ts' },
   external: /^[^./]/,
   platform: 'node',
   output: { dir: 'dist/tools', format: 'esm', entryFileNames: '[name].js', chunkFileNames: 'parts/[name].js' },
 }
 
-const config: readonly RolldownOptions[] = [library, tools]
-
-export default config
+// By its API, because its command line prints a table of all files whatever its log level. Warnings are printed.
+await build([library, tools])
