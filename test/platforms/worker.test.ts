@@ -97,6 +97,16 @@ describe('wrangler dev', () => {
     upstash.log.length = 0
   })
 
+  /** Visitors who log in and then put a hat into their bag, each round all at once. */
+  async function fillBags(visitors: number, rounds: number) {
+    const shops = Array.from({ length: visitors }, () => openShop(worker.url))
+    const all = (act: (shop: Shop, at: number) => Promise<Response>) => Promise.all(shops.map(act))
+    const answers = await all((shop, at) => shop.post('/login', { name: `Visitor ${at}` }))
+    for (let round = 0; round < rounds; round++)
+      answers.push(...(await all((shop) => shop.post('/bag', { sku: 'hat', change: 'more' }))))
+    return { shops, statuses: answers.map(({ status }) => status) }
+  }
+
   /** How many requests the store got since this was asked last. */
   const requests = () => upstash.log.splice(0).length
 
@@ -138,13 +148,9 @@ describe('wrangler dev', () => {
   })
 
   test('twenty visitors at once, round after round, get their own pages from one isolate', async () => {
-    const shops = Array.from({ length: 20 }, () => openShop(worker.url))
-    const all = <Result>(act: (shop: Shop, at: number) => Promise<Result>) => Promise.all(shops.map(act))
-    const statuses = await all(async (shop, at) => (await shop.post('/login', { name: `Visitor ${at}` })).status)
-    for (let round = 0; round < 4; round++)
-      statuses.push(...(await all(async (shop) => (await shop.post('/bag', { sku: 'hat', change: 'more' })).status)))
+    const { shops, statuses } = await untilAllAnswer(() => fillBags(20, 4))
     expect(new Set(statuses)).toEqual(new Set([303]))
-    const pages = await all((shop) => shop.page())
+    const pages = await Promise.all(shops.map((shop) => shop.page()))
     expect(pages.map((html) => quantityOf('hat', html))).toEqual(shops.map(() => 4))
     expect(pages.map((html) => /<strong>(Visitor \d+)</.exec(html)?.[1])).toEqual(shops.map((_, at) => `Visitor ${at}`))
     expect(withoutFiles(worker.output)).not.toMatch(/hung|canceled|error/i)
@@ -152,6 +158,14 @@ describe('wrangler dev', () => {
 })
 
 type Shop = ReturnType<typeof openShop>
+
+/** With visitors of its own each time: a busy machine may miss a deadline of the store, which is what no test here is about. */
+async function untilAllAnswer<Try extends { statuses: number[] }>(attempt: () => Promise<Try>): Promise<Try> {
+  for (let left = 10; ; left--) {
+    const made = await attempt()
+    if (left === 0 || !made.statuses.includes(503)) return made
+  }
+}
 
 /** A visitor with one cookie; Node's fetch keeps none. */
 function openShop(url: string) {
