@@ -1,3 +1,5 @@
+import type { Budget } from './budget.ts'
+
 /**
  * Lets commits of one session follow one another inside a process.
  *
@@ -28,4 +30,13 @@ export class CommitQueue<Result> {
       if (this.#last.get(key) === last) this.#last.delete(key)
     }
   }
+}
+
+/** Waits for half of the time at most: compare-and-swap decides anyway, and a commit that hangs must not fail the next one. */
+export async function inTurn<Result>(budget: Budget, turn: Promise<Result>): Promise<Result | undefined> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const enough = new Promise<undefined>((wake) => {
+    timer = setTimeout(() => wake(undefined), budget.leftMs / 2)
+  })
+  return budget.wait(() => Promise.race([turn, enough])).finally(() => clearTimeout(timer))
 }

@@ -5,6 +5,7 @@ import { isWorkers } from '../runtime.ts'
 import { commits } from '../tracing/channels.ts'
 import { bound, enlist, settleIn } from './binding.ts'
 import { type Changed, change } from './change.ts'
+import { inTurn } from './commit-queue.ts'
 import { conflict, gone, hasJustEnded } from './conflict.ts'
 import { handOut } from './hand-out.ts'
 import { successorOf } from './join.ts'
@@ -76,7 +77,7 @@ export async function changeInTurn(state: RequestState, claim: Claim): Promise<s
   if (isWorkers()) return (await changeLoaded(state, claim, undefined)).cookie
   await state.queue.run(
     claim.identity.key,
-    (turn) => inTurn(state, turn),
+    (turn) => inTurn(state.budget, turn),
     async (before) => {
       const newest = before && before.revision >= claim.revision ? before : undefined
       const result = await changeLoaded(state, claim, newest)
@@ -85,15 +86,6 @@ export async function changeInTurn(state: RequestState, claim: Claim): Promise<s
     },
   )
   return cookie
-}
-
-/** Waits for half of the time at most: compare-and-swap decides anyway, and a commit that hangs must not fail the next one. */
-async function inTurn<Result>(state: RequestState, turn: Promise<Result>): Promise<Result | undefined> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const enough = new Promise<undefined>((wake) => {
-    timer = setTimeout(() => wake(undefined), state.budget.leftMs / 2)
-  })
-  return state.budget.wait(() => Promise.race([turn, enough])).finally(() => clearTimeout(timer))
 }
 
 async function changeLoaded(state: RequestState, claim: Claim, newest: Found | undefined): Promise<Changed> {

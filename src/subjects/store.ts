@@ -4,6 +4,7 @@ import type { Key, KeySet } from '../crypto/keys.ts'
 import { StoreUnavailableError } from '../errors.ts'
 import { encodeRecord, type SessionRecord, sealRecord } from '../record/record.ts'
 import { tombstoneMarginSeconds } from '../record/tombstone.ts'
+import { inTurn } from '../request/commit-queue.ts'
 import { newer } from '../request/conflict.ts'
 import type { Exchange } from '../request/exchange.ts'
 import { readRecord } from '../request/load.ts'
@@ -71,19 +72,8 @@ export async function edit(exchange: Exchange, list: Claim, recipe: Recipe, begi
     return undefined
   }
   if (isWorkers()) await work()
-  else {
-    const { queue, budget } = exchange
-    await queue.run(list.identity.key, (turn) => budget.wait(() => inTime(turn, budget.leftMs / 2)), work)
-  }
+  else await exchange.queue.run(list.identity.key, (turn) => inTurn(exchange.budget, turn), work)
   return edited
-}
-
-async function inTime<Result>(turn: Promise<Result>, ms: number): Promise<Result | undefined> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const enough = new Promise<undefined>((wake) => {
-    timer = setTimeout(() => wake(undefined), ms)
-  })
-  return Promise.race([turn, enough]).finally(() => clearTimeout(timer))
 }
 
 async function baseOf(exchange: Exchange, list: Claim, begins: boolean): Promise<Found | undefined> {
