@@ -97,6 +97,7 @@ export async function openLoginSite(store: Store): Promise<LoginSite> {
   )
   app.get('/favicon.ico', (c) => c.body(null, 204))
   app.get('/', async (c) => c.html(html`<!doctype html><title>shop</title>${await c.var.session.get('user')}`))
+  app.get('/cart', async (c) => c.text((await c.var.session.get('cart')) ?? ''))
   app.get('/login', async (c) => {
     c.var.session.set('cart', 'tea')
     const { search } = new URL(c.req.url)
@@ -108,7 +109,8 @@ export async function openLoginSite(store: Store): Promise<LoginSite> {
     const { user } = await c.req.parseBody<{ user: string }>()
     if (c.req.query('reads') !== undefined) await c.var.session.get('cart')
     await c.var.work
-    c.var.session.regenerate({ reauthenticated: true })
+    const subject = c.req.query('subject') === undefined ? undefined : user
+    c.var.session.regenerate({ reauthenticated: true, subject })
     c.var.session.set('user', user)
     return c.redirect('/', 303)
   })

@@ -50,7 +50,10 @@ function endings(calls: readonly Call[], life: Life): readonly Call[] {
   })
 }
 
-/** The invariants that a history breaks. `mayLose`: the list was lost with all its copies, so sessions may be over. */
+/**
+ * The invariants that a history breaks. `mayLose`: the list was lost with all its copies, so sessions may be over; and those that nobody ended
+ * come back where a read had found the list on one copy just before, and put it back on the other.
+ */
 export function checkSubjects({ calls, counts }: SubjectOutcome, mayLose: boolean): ReadonlySet<SubjectViolation> {
   const found = new Set<SubjectViolation>()
   const lives = new Set(calls.flatMap(({ life }) => life ?? []))
@@ -64,7 +67,7 @@ export function checkSubjects({ calls, counts }: SubjectOutcome, mayLose: boolea
       const isOver = (end: Call) =>
         end.outcome === 'ok' && beforeCommit(end) && end.called >= (life.login.returned ?? never)
       if (look.outcome === 'ok' && ends.some(isOver)) found.add('admitted')
-      if (look.outcome === 'ok' && looks.some((other) => other.outcome === 'dead' && before(other)))
+      if (look.outcome === 'ok' && !mayLose && looks.some((other) => other.outcome === 'dead' && before(other)))
         found.add('came-back')
       const mayBeOver = ends.some((end) => end.called <= (look.returned ?? never))
       if (look.outcome === 'dead' && !mayBeOver && !mayLose) found.add('lost')

@@ -1,5 +1,5 @@
 import { replicate } from '../../../adapters/stores/replication/store.ts'
-import { StoreUnavailableError } from '../../../src/index.ts'
+import { SessionConflictError, StoreUnavailableError } from '../../../src/index.ts'
 import { connect, type Weather } from '../network.ts'
 import { SimulatedNode } from '../node.ts'
 import { strike } from '../striking.ts'
@@ -134,7 +134,8 @@ class Simulation {
 
   async #finish(call: Call, work: () => Promise<NonNullable<Call['outcome']>>): Promise<void> {
     const outcome = await work().catch((error: unknown) => {
-      if (error instanceof StoreUnavailableError) return 'unknown' as const
+      // A login that is overtaken three times by changes of its session is refused.
+      if (error instanceof StoreUnavailableError || error instanceof SessionConflictError) return 'unknown' as const
       throw error
     })
     if (this.#weather.dead.has(call.process)) return
