@@ -35,6 +35,8 @@ export interface SubjectOutcome {
   readonly calls: readonly Call[]
   /** How many sessions each process lists in the end. */
   readonly counts: readonly (number | undefined)[]
+  /** When the list was lost with all its copies: from then on sessions may be over. */
+  readonly lostAt?: number | undefined
   readonly trace: readonly string[]
 }
 
@@ -51,10 +53,20 @@ function endings(calls: readonly Call[], life: Life): readonly Call[] {
 }
 
 /**
- * The invariants that a history breaks. `mayLose`: the list was lost with all its copies, so sessions may be over; and those that nobody ended
- * come back where a read had found the list on one copy just before, and put it back on the other.
+ * When the loss of the list is complete. A request that was under way may have read it on one copy just before, and puts it back on another
+ * where it is missing: until then some find it and some do not, and it may stay, as if it had not been lost. That admits nobody who
+ * was revoked, as what is put back is the last list that there was.
  */
-export function checkSubjects({ calls, counts }: SubjectOutcome, mayLose: boolean): ReadonlySet<SubjectViolation> {
+function lostFor({ calls, lostAt }: SubjectOutcome): number {
+  if (lostAt === undefined) return 0
+  return Math.max(lostAt, ...calls.filter(({ called }) => called <= lostAt).map(({ returned = never }) => returned))
+}
+
+/** The invariants that a history breaks. */
+export function checkSubjects(outcome: SubjectOutcome): ReadonlySet<SubjectViolation> {
+  const { calls, counts } = outcome
+  const mayLose = outcome.lostAt !== undefined
+  const isLost = lostFor(outcome)
   const found = new Set<SubjectViolation>()
   const lives = new Set(calls.flatMap(({ life }) => life ?? []))
   for (const life of lives) {
@@ -67,8 +79,8 @@ export function checkSubjects({ calls, counts }: SubjectOutcome, mayLose: boolea
       const isOver = (end: Call) =>
         end.outcome === 'ok' && beforeCommit(end) && end.called >= (life.login.returned ?? never)
       if (look.outcome === 'ok' && ends.some(isOver)) found.add('admitted')
-      if (look.outcome === 'ok' && !mayLose && looks.some((other) => other.outcome === 'dead' && before(other)))
-        found.add('came-back')
+      const sawItOver = (other: Call) => other.outcome === 'dead' && other.called >= isLost && before(other)
+      if (look.outcome === 'ok' && looks.some(sawItOver)) found.add('came-back')
       const mayBeOver = ends.some((end) => end.called <= (look.returned ?? never))
       if (look.outcome === 'dead' && !mayBeOver && !mayLose) found.add('lost')
     }

@@ -25,7 +25,7 @@ export async function tallySubjects(
     const outcome = await simulateSubject(seed, makeSubjectPlan(seed, fault), build)
     sums.calls += outcome.calls.length
     sums.unknown += outcome.calls.filter((call) => call.outcome === 'unknown').length
-    for (const violation of checkSubjects(outcome, fault === 'evict-all')) {
+    for (const violation of checkSubjects(outcome)) {
       const { count } = violations.get(violation) ?? { count: 0 }
       violations.set(violation, { count: count + 1, seed })
     }
@@ -38,7 +38,7 @@ async function main(): Promise<void> {
   const [schedules = '1000', faults = subjectFaults.join(), seed] = process.argv.slice(2)
   if (seed !== undefined) {
     const outcome = await simulateSubject(Number(seed), makeSubjectPlan(Number(seed), faults as SubjectFault))
-    const violations = checkSubjects(outcome, faults === 'evict-all')
+    const violations = checkSubjects(outcome)
     console.log(`${outcome.trace.join('\n')}\n${outcome.counts}\n${[...violations].join() || 'ok'}`)
     return
   }

@@ -29,6 +29,7 @@ class Simulation {
   readonly #held: { readonly life: Life; readonly holder: Holder }[] = []
   readonly #trace: string[] = []
   #start = 0
+  #lostAt: number | undefined
 
   constructor(time: VirtualTime, plan: SubjectPlan, build: BuildSystem) {
     this.#time = time
@@ -72,11 +73,12 @@ class Simulation {
     for (const request of requests) this.#time.after(request.at, () => void this.#request(request))
     await this.#time.run(this.#start + endsAt)
     const counts = await this.#lookAtAll()
-    return { calls: this.#calls, counts, trace: this.#trace }
+    return { calls: this.#calls, counts, lostAt: this.#lostAt, trace: this.#trace }
   }
 
   #evict(nodes: readonly number[]): void {
     this.#say(`evict n${nodes}`)
+    if (nodes.length === this.#nodes.length) this.#lostAt = this.#time.now
     for (const { items } of nodes.map((at) => this.#nodes[at] as SimulatedNode))
       for (const key of items.keys()) if (key.includes(':subject:')) items.delete(key)
   }
