@@ -88,6 +88,8 @@ const config: ViteUserConfig = defineConfig({
           name: 'package',
           ...tests('package'),
           ...slow,
+          // Much of their time npm waits for its registry, and each works in a folder of its own.
+          maxWorkers: 3,
           globalSetup: './test/package/support/consumer.ts',
           sequence: { groupOrder: 2 },
         },

@@ -73,7 +73,7 @@ async function listening(app: { fetch: Hono['fetch'] }): Promise<{ server: Serve
   return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
 }
 
-/** Twenty users, each with a request of some kind every few dozen milliseconds. */
+/** Twenty users, each with some five requests of some kind in a second: the page is tested, and not the machine. */
 function startLoad(): { readonly stop: () => Promise<void> } {
   let isOver = false
   const user = async (number: number) => {
@@ -87,11 +87,11 @@ function startLoad(): { readonly stop: () => Promise<void> } {
         else if (round % 7 === 0 && number === 3) await sessions.open('__Host-sid=junk').session.get('user')
         else await session.get('cart')
         cookie = nextCookies(cookie, (await commit()).setCookies)
-        if (round % 90 === 89) await endTwice(cookie)
+        if (round % 30 === 29) await endTwice(cookie)
       } catch {
         cookie = undefined
       }
-      await new Promise((wait) => setTimeout(wait, 20 + Math.random() * 40))
+      await new Promise((wait) => setTimeout(wait, 100 + Math.random() * 200))
     }
   }
   const users = Array.from({ length: 20 }, (_, number) => user(number))

@@ -36,16 +36,19 @@ describe.each(places)('a login that is sent twice: %s, POST %s', (kind, path) =>
   beforeAll(async () => {
     server = kind === 'memcached' ? await startMemcached() : undefined
     store = await openStore(kind, server?.port ?? 0)
-  })
-  beforeEach(async () => {
-    site = await openLoginSite(store.store)
+    // One window for all of them: to open one takes as long as a test.
     page = await (await browser.newContext()).newPage()
   })
+  beforeEach(async () => {
+    await page.context().clearCookies()
+    site = await openLoginSite(store.store)
+  })
   afterEach(async () => {
-    await page.context().close()
+    await page.goto('about:blank')
     await site[Symbol.asyncDispose]()
   })
   afterAll(async () => {
+    await page?.context().close()
     await store?.close()
     await server?.stop()
   })

@@ -63,7 +63,7 @@ describe('what random faults and healthy copies have shown', () => {
 describe('copies of copies: two nodes are the first of two copies', () => {
   const ofTwo = faultClasses.filter((faultClass) => !faultClass.startsWith('ring'))
   it.each(ofTwo)('one session comes of an old one, and keeps what was acknowledged: %s', async (faultClass) => {
-    const { violations } = await tally(faultClass, 'import', faultClass === 'crowd' ? 110 : 40, composed)
+    const { violations } = await tally(faultClass, 'import', faultClass === 'crowd' ? 110 : 20, composed)
     expect(Object.fromEntries(violations)).toEqual({})
   })
 })
