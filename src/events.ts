@@ -48,6 +48,8 @@ export interface KeySize {
 export interface EventContext {
   /** The 8 characters that stand for the session: `session.ref`. Of a commit, those of the session that it wrote. */
   readonly ref?: string | undefined
+  /** The 8 characters that stand for its subject, where it has one: of the name in its claim check, which changes with the secret. */
+  readonly subject?: string | undefined
   /** The name of the store. */
   readonly store?: string | undefined
   /** Milliseconds since the load or commit began that this belongs to. */

@@ -146,9 +146,9 @@ export class Exchange {
 
   /**
    * Tells what happened, to whoever watches. Undefined where nobody does: `emit?.({ ... })` then makes no event.
-   * `ref`: of the session that it happened to, where that is not the one of `claim`.
+   * `ref` and `subject`: of the session that it happened to, where that may not be the one of `claim`.
    */
-  get emit(): ((this: Exchange, happening: Happening, ref?: string) => void) | undefined {
+  get emit(): ((this: Exchange, happening: Happening, ref?: string, subject?: string) => void) | undefined {
     return this.watchers.tell === undefined && this.message === undefined ? undefined : this.#tell
   }
 
@@ -159,10 +159,11 @@ export class Exchange {
     this.#callsBefore = this.#calls
   }
 
-  #tell(happening: Happening, ref: string | undefined = this.claim?.identity.ref): void {
+  #tell(happening: Happening, ref?: string, subject = ref === undefined ? this.claim?.subject : undefined): void {
+    const of = { ref: ref ?? this.claim?.identity.ref, subject: subject?.slice(0, 8) }
     const durationMs = performance.now() - this.#beganAt
     const roundTrips = this.#calls - this.#callsBefore
-    const event: SessionEvent = { ...happening, ref, store: this.settings.store.name, durationMs, roundTrips }
+    const event: SessionEvent = { ...happening, ...of, store: this.settings.store.name, durationMs, roundTrips }
     if (this.message) note(this.message, event)
     this.watchers.tell?.(event)
   }

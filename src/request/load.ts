@@ -49,14 +49,14 @@ async function fetchClaim(exchange: Exchange, given: Claim): Promise<Held> {
   let loaded: Loaded = await readRecord(exchange, claim, claim.revision, touchSeconds)
   if (isOlder(loaded, claim)) loaded = await readRecord(exchange, claim, claim.revision)
   if (isOlder(loaded, claim)) {
-    exchange.emit?.({ type: 'rolled-back' }, claim.identity.ref)
+    exchange.emit?.({ type: 'rolled-back' }, claim.identity.ref, claim.subject)
     loaded = { status: 'absent', reason: 'rolled-back' }
   }
   if (loaded.status === 'found' && loaded.record.subject !== undefined)
     loaded = await standing(exchange, claim, loaded, listing)
   const { legacy } = exchange.settings
   if (legacy && loaded.status === 'gone') await legacy.outlive(exchange, claim)
-  exchange.emit?.(loadOf(exchange, claim, loaded), claim.identity.ref)
+  exchange.emit?.(loadOf(exchange, claim, loaded), claim.identity.ref, claim.subject)
   return { claim, loaded }
 }
 
@@ -78,11 +78,11 @@ export async function readRecord(
   touchSeconds?: number,
 ): Promise<Stored> {
   const readAt = performance.now()
-  const { ref } = claim.identity
+  const { subject, identity } = claim
   let isGivenUp = false
   const onGivenUp = (node: string) => {
     isGivenUp = true
-    exchange.emit?.({ type: 'node-given-up', node }, ref)
+    exchange.emit?.({ type: 'node-given-up', node }, identity.ref, subject)
   }
   const recordSeconds = touchSeconds ?? exchange.secondsToLive(claim)
   const entry = await exchange.call((store, { signal, ranOut }) =>
@@ -118,10 +118,10 @@ export async function openEntry(exchange: Exchange, claim: Claim, entry: Entry, 
       exchange.opened.forget(claim.identity.key)
       return { status: 'gone', revision: opened.revision, reason: endingIn(entry.value), bytes: entry.value }
     case 'corrupt':
-      exchange.emit?.({ type: 'corrupt' }, claim.identity.ref)
+      exchange.emit?.({ type: 'corrupt' }, claim.identity.ref, claim.subject)
       return { status: 'absent', reason: 'corrupt' }
     case 'unknown':
-      exchange.emit?.({ type: 'unknown-key' }, claim.identity.ref)
+      exchange.emit?.({ type: 'unknown-key' }, claim.identity.ref, claim.subject)
       throw new StoreUnavailableError('a record was written by another release or under a key that is not configured')
   }
 }

@@ -21,10 +21,10 @@ export function tellCommit(
   previousRef?: string,
 ): void {
   if (state.emit === undefined) return
-  const { ref } = claim.identity
-  state.emit({ type: 'commit', outcome, bytes, attempts, previousRef }, ref)
+  const { subject, identity } = claim
+  state.emit({ type: 'commit', outcome, bytes, attempts, previousRef }, identity.ref, subject)
   const { budgetBytes, now } = state.settings
   if (bytes <= budgetBytes) return
   const keys = state.largeKeys.next(found.record.data, now())
-  if (keys.length > 0) state.emit({ type: 'large', bytes, budgetBytes, keys }, ref)
+  if (keys.length > 0) state.emit({ type: 'large', bytes, budgetBytes, keys }, identity.ref, subject)
 }

@@ -90,11 +90,12 @@ export async function rewrite(
 
 /** Ends a session for good, whatever is stored; no load is needed. */
 export async function bury(state: RequestState, claim: Claim, kind: 'destroyed' | 'regenerated'): Promise<void> {
-  state.opened.forget(claim.identity.key)
+  const { subject, identity } = claim
+  state.opened.forget(identity.key)
   const value = tombstone(kind, nextRevision(state, claim.revision))
-  const ending = settle(state, claim.identity, value, (options) => end(state, claim, value, options))
-  await (claim.subject === undefined ? ending : Promise.all([ending, state.lists.leave(state, claim)]))
-  state.emit?.({ type: 'commit', outcome: 'destroyed', bytes: value.length, attempts: 1 }, claim.identity.ref)
+  const ending = settle(state, identity, value, (options) => end(state, claim, value, options))
+  await (subject === undefined ? ending : Promise.all([ending, state.lists.leave(state, claim)]))
+  state.emit?.({ type: 'commit', outcome: 'destroyed', bytes: value.length, attempts: 1 }, identity.ref, subject)
 }
 
 /** Replaces the old record by a tombstone that names the new session. */
@@ -133,7 +134,7 @@ export async function update(
   if (result.status !== 'unknown') return result
   const found = await prove(result.current)
   if (found) return found
-  exchange.emit?.({ type: 'unavailable', node: result.error.node }, claim.identity.ref)
+  exchange.emit?.({ type: 'unavailable', node: result.error.node }, claim.identity.ref, claim.subject)
   throw result.error
 }
 

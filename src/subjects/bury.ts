@@ -9,11 +9,16 @@ type Reason = Extract<Happening, { readonly type: 'session-ended' }>['reason']
 
 /**
  * Leaves a tombstone in the place of sessions that are off their list, so that a commit under way finds it. They are over without it, so
- * one that cannot be set fails nothing.
+ * one that cannot be set fails nothing. `subject`: the name of theirs.
  */
-export async function bury(exchange: Exchange, sessions: readonly Listed[], reason: Reason): Promise<void> {
+export async function bury(
+  exchange: Exchange,
+  sessions: readonly Listed[],
+  reason: Reason,
+  subject: string | undefined,
+): Promise<void> {
   await Promise.all(sessions.map((one) => buryOne(exchange, one)))
-  for (const { ref } of sessions) exchange.emit?.({ type: 'session-ended', reason }, ref)
+  for (const { ref } of sessions) exchange.emit?.({ type: 'session-ended', reason }, ref, subject)
 }
 
 async function buryOne(exchange: Exchange, one: Listed): Promise<void> {

@@ -68,5 +68,5 @@ async function trim(exchange: Exchange, claim: Claim): Promise<void> {
   const over = live.slice(0, Math.max(0, live.length + 1 - maxSessions))
   const leaving = new Set([...others.filter((_, at) => !isLive[at]), ...over].map(({ hash }) => hash))
   await edit(exchange, list, (now) => now.filter(({ hash }) => !leaving.has(hash)), false)
-  await bury(exchange, over, 'max-sessions')
+  await bury(exchange, over, 'max-sessions', claim.subject)
 }

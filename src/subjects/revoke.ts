@@ -29,7 +29,7 @@ export async function revoke(exchange: Exchange, subject: string, { except, ref 
     const { before } = await edit(exchange, list, (entries) => afterRevoking(entries, stays), true)
     for (const one of before) if (!stays(one)) ended.set(one.hash, one)
   }
-  await bury(exchange, [...ended.values()], 'revoked')
+  await bury(exchange, [...ended.values()], 'revoked', names[0])
   return [...ended.values()].map((one) => one.ref)
 }
 
