@@ -4,6 +4,7 @@ import { givenBy } from './given.ts'
 import { claimIn } from './inspect/claim.ts'
 import { copiesOf } from './inspect/copies.ts'
 import { inspectedOf } from './inspect/inspected.ts'
+import { listOf } from './inspect/list.ts'
 import { inspectedAsJson, inspectedAsText } from './inspect/report.ts'
 import { everything, line, type World } from './world.ts'
 
@@ -37,7 +38,8 @@ export async function inspect(world: World, { json, options: file, values = fals
       await line(world.output, json === true ? JSON.stringify(claimed) : `no claim check of ours: ${claimed.reason}`)
       return 2
     }
-    const inspected = inspectedOf(claimed, await copiesOf(settings.store, claimed), settings)
+    const [copies, list] = await Promise.all([copiesOf(settings.store, claimed), listOf(settings, claimed)])
+    const inspected = inspectedOf(claimed, copies, list, settings)
     await line(world.output, json === true ? inspectedAsJson(inspected, values) : inspectedAsText(inspected, values))
     return inspected.verdict === 'lives' ? 0 : inspected.verdict === 'unavailable' ? 2 : 1
   } finally {

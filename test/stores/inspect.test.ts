@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { createClient } from 'redis'
 import { describe, expect, test } from 'vitest'
 import { memcachedStore } from '../../adapters/stores/memcached/index.ts'
@@ -50,6 +51,16 @@ function canariesOf(cookies: string): RegExp {
   const [token = ''] = /eyJ[\w-]+\.([\w-]+)\.[\w-]+/.exec(cookies) ?? []
   const { sid } = JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString())
   return new RegExp([secret, token, token.split('.')[2], sid, 'session:', 'VALUE'].join('|'))
+}
+
+/** The store keys of a session and of the list of its subject. */
+function keysOf(cookies: string): { readonly session: string; readonly list: string } {
+  const { sid, sub } = JSON.parse(Buffer.from(cookies.split('.')[1] as string, 'base64url').toString())
+  const hash = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('base64url')
+  return {
+    session: `session:${hash(Buffer.from(sid, 'base64url'))}`,
+    list: `session:subject:${hash(Buffer.from(sub ?? ''))}`,
+  }
 }
 
 describe('inspect', () => {
@@ -158,6 +169,59 @@ describe('inspect', () => {
     const { verdict, copies } = JSON.parse((await inspected(both, cookies, '--json')).output)
     expect([verdict, copies.map(({ place }: { place: string }) => place)]).toEqual(['lives', ['home', 'copy', 'copy']])
     expect(copies[0]).toMatchObject({ node: 'redis', holds: 'record', ttlSeconds: expect.any(Number) })
+  })
+
+  test('looks at the list of the subject: names it, does not name it, is lost, cannot be asked (C23)', async () => {
+    await using life = newLife()
+    const { options, servers } = await threeServers(life)
+    // The command closes the store that it is given.
+    const store = memcachedStore({ servers: servers.map(({ address }) => address) })
+    life.use({ [Symbol.asyncDispose]: async () => store.close?.() })
+    const loggedIn = () =>
+      visit({ store, secret }, undefined, (session) => {
+        session.regenerate({ reauthenticated: true, subject: 'alice@VALUE.example' })
+        session.set('userId', 'VALUE-7')
+      })
+    const [own, other] = [await loggedIn(), await loggedIn()]
+    const look = async (cookies: string) => {
+      const { code, output } = await inspected(options, cookies, '--json')
+      const text = await inspected(options, cookies)
+      for (const shown of [output, text.output]) expect(shown).not.toMatch(canariesOf(cookies))
+      const { verdict, list } = JSON.parse(output)
+      return { code, verdict, list, text: text.output }
+    }
+    expect(await look(own)).toMatchObject({
+      code: 0,
+      verdict: 'lives',
+      list: { status: 'there', isListed: true, sessions: 2 },
+    })
+    expect((await look(own)).text).toMatch(/^list {9}names it, of 2 sessions of its subject/m)
+    // As where its tombstone could not be set: only the list says it.
+    const sessions = createSessions<Data>({ store, secret })
+    const key = keysOf(own).session
+    const before = await store.read(key)
+    const [{ ref } = { ref: '' }] = await sessions.list('alice@VALUE.example')
+    expect(await sessions.revoke('alice@VALUE.example', { ref })).toEqual([ref])
+    expect(await look(own)).toMatchObject({ code: 1, verdict: 'revoked', list: { isListed: false, sessions: 1 } })
+    await store.delete(key)
+    await store.create(key, before?.value as Uint8Array, 1000)
+    const revoked = await look(own)
+    expect(revoked).toMatchObject({
+      code: 1,
+      verdict: 'revoked',
+      list: { status: 'there', isListed: false, sessions: 1 },
+    })
+    expect(revoked.text).toMatch(/^list {9}does not name it, of 1 session of its subject/m)
+    expect(await look(other)).toMatchObject({ code: 0, verdict: 'lives' })
+    await store.delete(keysOf(other).list)
+    expect(await look(other)).toMatchObject({
+      code: 1,
+      verdict: 'evicted',
+      list: { status: 'nothing', isListed: false },
+    })
+    expect((await look(other)).text).toMatch(/^list {9}is not there/m)
+    for (const server of servers) await server.stop()
+    expect(await look(other)).toMatchObject({ code: 2, verdict: 'unavailable', list: { status: 'down' } })
   })
 
   test('knows claim checks of signing keys, as keygen makes them', async () => {

@@ -2,19 +2,20 @@ import type { SessionRecord } from '../../src/record/record.ts'
 import type { Settings } from '../../src/request/exchange.ts'
 import type { Claimed } from './claim.ts'
 import type { Copy } from './copies.ts'
+import type { InspectedList } from './list.ts'
 
 /** What a session has come to. */
 export type Verdict =
   | 'lives'
   | 'destroyed'
   | 'regenerated'
-  /** It was taken off the list of its subject. */
+  /** The list of its subject does not name it. */
   | 'revoked'
   /** Its time was up: `absoluteSeconds`. */
   | 'absolute'
   /** Nothing is there, and it may have been unused for longer than its idle time. */
   | 'idle'
-  /** Nothing is there, though its idle time cannot have passed: lost, or thrown out for want of memory. */
+  /** It or the list of its subject is not there, though its idle time cannot have passed: lost, or thrown out for want of memory. */
   | 'evicted'
   /** What is there is older than what the browser has seen. */
   | 'rolled-back'
@@ -28,6 +29,8 @@ export type Verdict =
 export interface Inspected {
   readonly claimed: Claimed
   readonly copies: readonly Copy[]
+  /** Of a session that has a subject. */
+  readonly list: InspectedList | undefined
   readonly verdict: Verdict
   /** Those that belong there do not all hold the same revision. */
   readonly differ: boolean
@@ -37,8 +40,16 @@ export interface Inspected {
   readonly now: number
 }
 
-/** Judges by the rules of a read: a tombstone beats every record, then the higher revision counts. */
-export function inspectedOf(claimed: Claimed, copies: readonly Copy[], settings: Settings): Inspected {
+/**
+ * Judges by the rules of a read: a tombstone beats every record, then the higher revision counts, then the list of its subject says whether
+ * it lives.
+ */
+export function inspectedOf(
+  claimed: Claimed,
+  copies: readonly Copy[],
+  list: InspectedList | undefined,
+  settings: Settings,
+): Inspected {
   const now = settings.now()
   const { lifetime } = claimed.claim
   const { recordSeconds } = (lifetime === undefined ? undefined : settings.lifetimes[lifetime]) ?? settings
@@ -47,12 +58,12 @@ export function inspectedOf(claimed: Claimed, copies: readonly Copy[], settings:
   const owners = copies.filter(({ place }) => place !== 'elsewhere')
   const differ =
     new Set(owners.map(({ holds }) => `${holds.status} ${'revision' in holds ? holds.revision : ''}`)).size > 1
-  const about = { claimed, copies, differ, record: newest?.record, recordSeconds, now }
+  const about = { claimed, copies, list, differ, record: newest?.record, recordSeconds, now }
   return { ...about, verdict: verdictOf(about, newest?.revision) }
 }
 
 function verdictOf(
-  { copies, claimed, record, recordSeconds, now }: Omit<Inspected, 'verdict'>,
+  { copies, claimed, list, record, recordSeconds, now }: Omit<Inspected, 'verdict'>,
   revision?: number,
 ): Verdict {
   const ended = copies.find(({ end }) => end !== undefined)?.end
@@ -66,5 +77,11 @@ function verdictOf(
     return now - claimed.seen < recordSeconds * 1000 - 1000 ? 'evicted' : 'idle'
   }
   if (record.until * 1000 <= now) return 'absolute'
-  return revision < claimed.seen ? 'rolled-back' : 'lives'
+  if (revision < claimed.seen) return 'rolled-back'
+  return record.subject === undefined ? 'lives' : byList(list)
+}
+
+function byList(list: InspectedList | undefined): Verdict {
+  if (list === undefined || list.status === 'there') return list?.isListed ? 'lives' : 'revoked'
+  return ({ nothing: 'evicted', unknown: 'unknown-key', down: 'unavailable' } as const)[list.status]
 }

@@ -2,10 +2,11 @@ import type { Json } from '../../src/record/json.ts'
 import type { SessionRecord } from '../../src/record/record.ts'
 import type { Copy } from './copies.ts'
 import type { Inspected, Verdict } from './inspected.ts'
+import type { InspectedList } from './list.ts'
 
 /** For scripts; its members are stable. Values only where they were asked for. */
 export function inspectedAsJson(inspected: Inspected, values: boolean): string {
-  const { claimed, copies, verdict, differ, record } = inspected
+  const { claimed, copies, list, verdict, differ, record } = inspected
   const { claim, seen } = claimed
   const check = {
     ref: claim.identity.ref,
@@ -17,7 +18,14 @@ export function inspectedAsJson(inspected: Inspected, values: boolean): string {
     outdated: claim.outdated === true,
   }
   return JSON.stringify(
-    { verdict, copiesDiffer: differ, claimCheck: check, copies: copies.map(copyAsJson), ...dataOf(record, values) },
+    {
+      verdict,
+      copiesDiffer: differ,
+      claimCheck: check,
+      copies: copies.map(copyAsJson),
+      list,
+      ...dataOf(record, values),
+    },
     null,
     2,
   )
@@ -42,11 +50,11 @@ const verdicts: Readonly<Record<Verdict, string>> = {
   lives: 'It lives.',
   destroyed: 'It has ended: logged out.',
   regenerated: 'It has ended: it goes on under a new id, as after a login.',
-  revoked: 'It has ended: all sessions of its subject were, or this one of them.',
+  revoked: 'It has ended: revoked, or the oldest of too many. The list of its subject does not name it.',
   absolute: 'It has ended: its time was up, however active it was (absoluteSeconds).',
   idle: 'It is not there, and may have been unused for longer than its idle time.',
   evicted:
-    'It is not there, though its idle time has not passed: lost with a server, or thrown out for want of memory.',
+    'It, or the list of its subject, is not there, though its idle time has not passed: lost with a server, or thrown out for want of memory.',
   'rolled-back': 'What is there is older than what its browser has seen: it counts as lost.',
   corrupt: 'What is there does not open: altered, or not ours. It counts as lost.',
   'unknown-key': 'What is there was sealed under a secret, or by a release, that is not known here.',
@@ -55,7 +63,7 @@ const verdicts: Readonly<Record<Verdict, string>> = {
 
 /** For people. */
 export function inspectedAsText(inspected: Inspected, values: boolean): string {
-  const { claimed, copies, verdict, differ, record, now } = inspected
+  const { claimed, copies, list, verdict, differ, record, now } = inspected
   const { claim, seen } = claimed
   return [
     `claim check  ref ${claim.identity.ref}, signed by ${claim.outdated ? 'an older key' : 'the first key'}`,
@@ -63,10 +71,18 @@ export function inspectedAsText(inspected: Inspected, values: boolean): string {
     ...(seen === claim.revision ? [] : [`  its browser has seen ${moment(seen, now)}`]),
     `  ends ${moment(claim.until * 1000, now)}${claim.lifetime === undefined ? '' : `, lifetime ${claim.lifetime}`}`,
     ...copies.map((copy) => copyAsText(copy, now)),
+    ...(list ? [`list         ${listAsText(list)}`] : []),
     ...(record ? recordAsText(record, values, now) : []),
     '',
     `${verdicts[verdict]}${differ ? ' The copies differ: its next read repairs that.' : ''}`,
   ].join('\n')
+}
+
+function listAsText({ status, isListed, sessions }: InspectedList): string {
+  if (status !== 'there')
+    return { nothing: 'is not there', down: 'DOWN', unknown: 'of an unknown secret or release' }[status]
+  const of = `of ${sessions} session${sessions === 1 ? '' : 's'} of its subject`
+  return `${isListed ? 'names it' : 'does not name it'}, ${of}`
 }
 
 function copyAsText({ node, place, holds, bytes, ttlSeconds, end }: Copy, now: number): string {
