@@ -79,7 +79,7 @@ const doors: readonly (readonly [name: string, logout: (options?: DestroyOptions
 ]
 
 describe.each(doors)('a logout through %s', (_, logout) => {
-  it('clears what it is told, in the form of the header', async () => {
+  it('clears what it is told, in the form of the header (E21)', async () => {
     expect(await logout({ clearSiteData: ['cache', 'storage'] })).toBe('"cache", "storage"')
     expect(await logout({ clearSiteData: ['*'] })).toBe('"*"')
   })
