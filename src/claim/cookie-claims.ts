@@ -27,8 +27,8 @@ interface Reading<One> {
 /** Verifying costs CPU, and no browser sends more candidates than this. Remembered tokens cost nothing and do not count. */
 const maxMacs = 4
 
-/** Told what is wrong with a cookie; with the `ref` of its session, where it is known. */
-export type OnBad = (reason: BadTokenReason, ref?: string) => void
+/** Told what is wrong with a cookie; with the `ref` and the subject of its session, where they are known. */
+export type OnBad = (reason: BadTokenReason, ref?: string, subject?: string) => void
 
 const none: Claims<never> = { found: [], overlooked: false, foreign: false }
 
@@ -64,7 +64,8 @@ async function verified<One extends Named>(
   for (const token of values) {
     const result = await tokens.verify(token, macs)
     if (result.status === 'bad') {
-      if (result.reason === 'signature' || !reasons.includes(result.reason)) onBad(result.reason, result.ref)
+      if (result.reason === 'signature' || !reasons.includes(result.reason))
+        onBad(result.reason, result.ref, result.subject)
       reasons.push(result.reason)
     } else if (isLater(result.claim, latest.get(result.claim.identity.key)))
       latest.set(result.claim.identity.key, result.claim)

@@ -23,9 +23,16 @@ export interface Checking {
 
 /** What is judged on every use. */
 interface Timed extends Pick<TokenClaims, 'issued' | 'until'> {
+  readonly subject?: string | undefined
   readonly identity: { readonly ref?: string | undefined }
 }
-type Bad = { readonly status: 'bad'; readonly reason: BadTokenReason; readonly ref: string | undefined }
+/** Of one that has expired it is known whose it was. */
+interface Bad {
+  readonly status: 'bad'
+  readonly reason: BadTokenReason
+  readonly ref: string | undefined
+  readonly subject?: string | undefined
+}
 
 /** How a token turned out. */
 export type VerificationOf<One> = { readonly status: 'valid'; readonly claim: One } | Bad
@@ -90,13 +97,13 @@ export function createTokenReader<Key extends Checking, One extends Timed>(
   return { verify, remembered }
 }
 
-const bad = (reason: BadTokenReason, ref?: string): Bad => ({ status: 'bad', reason, ref })
+const bad = (reason: BadTokenReason, ref?: string, subject?: string): Bad => ({ status: 'bad', reason, ref, subject })
 
 /** Time is judged on every use, also of a remembered token (GHSA-x937: a cache that outlived `exp`). */
 function judge<One extends Timed>(claim: One, now: number): VerificationOf<One> {
   const seconds = now / 1000
   if (claim.issued > seconds + leewaySeconds) return bad('claims')
-  return claim.until > seconds ? { status: 'valid', claim } : bad('expired', claim.identity.ref)
+  return claim.until > seconds ? { status: 'valid', claim } : bad('expired', claim.identity.ref, claim.subject)
 }
 
 /** The claims, only if the bytes are exactly what signing would write: no other member, order, spelling or number form. */

@@ -10,12 +10,13 @@ const tickMs = 1000
 export interface BadCookie {
   readonly reason: BadTokenReason
   readonly ref: string | undefined
+  readonly subject: string | undefined
 }
 
 /** The load of a request whose cookies name no session: it costs no call. */
 export function withoutClaim(exchange: Exchange, bad: BadCookie | undefined): Ended {
   const reason = bad === undefined ? 'never-stored' : bad.reason === 'expired' ? 'absolute' : 'refused'
-  exchange.emit?.({ type: 'load', hit: false, reason }, bad?.ref)
+  exchange.emit?.({ type: 'load', hit: false, reason }, bad?.ref, bad?.subject)
   return { status: 'absent', reason }
 }
 

@@ -154,9 +154,9 @@ export class RequestState extends Exchange {
   }
 
   #findClaims(): Awaitable<Claims> {
-    const onBad = (reason: BadTokenReason, ref?: string) => {
-      if (!this.#bad || reason === 'expired') this.#bad = { reason, ref }
-      this.emit?.({ type: 'bad-token', reason }, ref)
+    const onBad = (reason: BadTokenReason, ref?: string, subject?: string) => {
+      if (!this.#bad || reason === 'expired') this.#bad = { reason, ref, subject }
+      this.emit?.({ type: 'bad-token', reason }, ref, subject)
     }
     const claims = claimsIn(this.settings.cookie, this.carried.cookieHeader, this.signer, onBad)
     return claims instanceof Promise ? claims.then((found) => this.#keep(found)) : this.#keep(claims)

@@ -79,4 +79,14 @@ describe('an event says whose session it was by 8 characters that stand for the 
     await expect(who(alice)).rejects.toMatchObject({ code: 'unavailable' })
     expect(new Set(subjectsIn(test.events, 'unavailable'))).toEqual(new Set([subject]))
   })
+
+  it('a cookie whose session has come to its end', async () => {
+    const { test, alice, subject } = await loggedIn()
+    test.clock.advance(28_800_000)
+    await who(alice)
+    expect(test.events).toMatchObject([
+      { type: 'bad-token', reason: 'expired', subject },
+      { type: 'load', reason: 'absolute', subject },
+    ])
+  })
 })
