@@ -13,7 +13,7 @@ import { runVitest, type VitestResult } from '../run/vitest.ts'
 import { atExit } from '../support/at-exit.ts'
 import { isInstalled, type Runtime, runtimes, vitestPath, workerdVersion } from './support/runtimes.ts'
 import { type Servers, startServers } from './support/servers.ts'
-import { columns, matrixOf, type Row, rowOf, table } from './support/table.ts'
+import { clientTable, columns, matrixOf, type Row, rowOf, table } from './support/table.ts'
 
 const wanted = process.argv.slice(2)
 const names = runtimes.map(({ name }) => name)
@@ -42,7 +42,7 @@ async function main(): Promise<void> {
   }
   await inTurns(wanted.length === 0 ? [blackBox, ...suites] : suites)
   for (const reason of left) console.log(reason)
-  console.log(`\n${table(['passed', ...columns], rows)}\n${matrices}`)
+  console.log(`\n${table(['passed', ...columns], rows)}\n\n${clientTable(rows)}\n${matrices}`)
   finish()
 }
 

@@ -6,6 +6,8 @@ import type { VitestResult } from '../../run/vitest.ts'
 export interface Row {
   readonly name: string
   readonly cells: readonly string[]
+  /** The same of the column `redis`, by client. */
+  readonly clients?: ReadonlyMap<string, string>
 }
 
 const stores = ['memory', 'memcached', 'redis', 'upstash', 'crypto']
@@ -26,7 +28,23 @@ export function rowOf(name: string, { files, faults }: VitestResult): Row {
   const tests = [...files.values()].flat()
   const failures = faults.length === 0 ? [] : [`${faults.length} FAILED to run`]
   const cells = stores.map((column) => cellOf(tests.filter(({ ancestorTitles: [top] }) => top === column)))
-  return { name, cells: [...cells, [`${countsOf(name, tests).passed}`, ...failures].join(', ')] }
+  const ofRedis = Map.groupBy(
+    tests.filter(({ ancestorTitles: [top, client] }) => top === 'redis' && client !== undefined),
+    ({ ancestorTitles: [, client = ''] }) => client,
+  )
+  const clients = new Map([...ofRedis].map(([client, of]) => [client, cellOf(of)]))
+  return { name, cells: [...cells, [`${countsOf(name, tests).passed}`, ...failures].join(', ')], clients }
+}
+
+/** Which clients of redis ran on which runtime; those that can speak to it at all. */
+export function clientTable(rows: readonly Row[]): string {
+  const names = [...new Set(rows.flatMap(({ clients }) => [...(clients?.keys() ?? [])]))]
+  const lines = rows.filter(({ clients }) => clients && clients.size > 0)
+  const cells = ({ clients }: Row) => names.map((name) => clients?.get(name) ?? '-')
+  return table(
+    ['redis by client', ...names],
+    lines.map((row) => ({ name: row.name, cells: cells(row) })),
+  )
 }
 
 function cellOf(tests: readonly TestResult[]): string {
