@@ -1,4 +1,4 @@
-import { type MeterProvider, metrics, type TracerProvider, trace } from '@opentelemetry/api'
+import { type MeterProvider, metrics, ProxyTracerProvider, type TracerProvider, trace } from '@opentelemetry/api'
 import { need, refuseUnknown } from '../src/checks.ts'
 import type { Store } from '../src/store.ts'
 import { listenTo } from './telemetry/channels.ts'
@@ -10,7 +10,7 @@ import { observeNodes } from './telemetry/nodes.ts'
 export interface TelemetryOptions {
   /** Its nodes are asked whenever metrics are collected: `claimcheck.node.up` and others. Left out, there are none. */
   readonly store?: Store | undefined
-  /** Default: the one that is registered with `@opentelemetry/api`. */
+  /** Default: the one that is registered with `@opentelemetry/api`, which must have been done before. Where there is none, no spans are made. */
   readonly tracerProvider?: TracerProvider | undefined
   /** Default: the one that is registered with `@opentelemetry/api`, which must have been done before. */
   readonly meterProvider?: MeterProvider | undefined
@@ -32,15 +32,20 @@ const scope = 'claimcheck'
  */
 export function telemetry(options: TelemetryOptions = {}): Telemetry {
   refuseUnknown(options, ['store', 'tracerProvider', 'meterProvider'], 'option of telemetry:')
-  const { store, tracerProvider = trace, meterProvider = metrics } = options
+  const { store, tracerProvider = registered(), meterProvider = metrics } = options
   need(store === undefined || typeof store?.read === 'function', 'store must be the store of the sessions')
   const meter = meterProvider.getMeter(scope)
   const listeners = listenersOf(createInstruments(meter))
-  const stops = listeners.map((listener) => listenTo(tracerProvider.getTracer(scope), listener))
+  const stops = listeners.map((listener) => listenTo(tracerProvider?.getTracer(scope), listener))
   if (store) stops.push(observeNodes(meter, store))
   return {
     stop() {
       for (const stop of stops.splice(0)) stop()
     },
   }
+}
+
+function registered(): TracerProvider | undefined {
+  const provider = trace.getTracerProvider()
+  return provider instanceof ProxyTracerProvider && !provider.getDelegateTracer(scope) ? undefined : provider
 }

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import diagnostics from 'node:diagnostics_channel'
+import diagnostics, { type TracingChannel } from 'node:diagnostics_channel'
 import {
   type Attributes,
   type Context,
@@ -20,54 +20,71 @@ export interface Listener {
   readonly kind: SpanKind
   /** Whether this is told at all. */
   concerns(message: Message): boolean
+  /** Counts what is to be counted, at its end. */
+  count(message: Message, seconds: number, failure: string | undefined): void
   nameOf(message: Message): string
   /** Of the span, when it begins. */
   begun(message: Message): Attributes
-  /** Of the span, when it ends; counts what is to be counted. */
-  ended(message: Message, seconds: number, failure: string | undefined): Attributes
+  /** Of the span, when it ends. */
+  ended(message: Message, failure: string | undefined): Attributes
 }
 
-interface Running {
-  readonly span: Span
-  readonly startedAt: number
+/** What is under way is noted in its message: a WeakMap takes a microsecond more. */
+const running: unique symbol = Symbol('claimcheck.telemetry')
+interface Marked {
+  [running]?: { readonly startedAt: number; readonly span: Span | undefined }
 }
 
 /** The context of the span that is under way: those of commands lie in that of their load. */
 const around = new AsyncLocalStorage<Context>()
 
-/** Listens to a channel until the function that comes back is called. */
-export function listenTo(tracer: Tracer, listener: Listener): () => void {
-  const running = new WeakMap<object, Running>()
-  const begin = (message: object): Context => {
-    const parent = around.getStore() ?? context.active()
-    if (!listener.concerns(message as Message)) return parent
-    const options = { kind: listener.kind, attributes: listener.begun(message as Message) }
-    const span = tracer.startSpan(listener.nameOf(message as Message), options, parent)
-    running.set(message, { span, startedAt: performance.now() })
-    return trace.setSpan(parent, span)
-  }
-  const asyncEnd = (message: object) => {
-    const found = running.get(message)
-    if (found) end(listener, message as Message, found)
-  }
+/** Listens to a channel until the function that comes back is called. Without a tracer it only counts, and hands no context on. */
+export function listenTo(tracer: Tracer | undefined, listener: Listener): () => void {
   const channel = diagnostics.tracingChannel<Context, object>(listener.channel)
-  channel.start.bindStore(around, begin)
+  const stop = tracer ? beginSpans(channel, tracer, listener) : beginCounting(channel, listener)
+  const asyncEnd = (message: object) => end(listener, message)
   channel.asyncEnd.subscribe(asyncEnd as never)
   return () => {
-    channel.start.unbindStore(around)
+    stop()
     channel.asyncEnd.unsubscribe(asyncEnd as never)
   }
 }
 
-function end(listener: Listener, message: Message, { span, startedAt }: Running): void {
-  const seconds = (performance.now() - startedAt) / 1000
-  const failure = failureOf(message)
-  span.setAttributes(listener.ended(message, seconds, failure))
-  if (failure !== undefined) {
-    span.setAttribute('error.type', failure)
-    span.setStatus({ code: SpanStatusCode.ERROR })
+function beginCounting(channel: TracingChannel<Context, object>, listener: Listener): () => void {
+  const start = (message: object) => {
+    if (listener.concerns(message as Message))
+      (message as Marked)[running] = { startedAt: performance.now(), span: undefined }
   }
-  span.end()
+  channel.start.subscribe(start as never)
+  return () => void channel.start.unsubscribe(start as never)
+}
+
+function beginSpans(channel: TracingChannel<Context, object>, tracer: Tracer, listener: Listener): () => void {
+  channel.start.bindStore(around, (message: object): Context => {
+    const parent = around.getStore() ?? context.active()
+    if (!listener.concerns(message as Message)) return parent
+    const options = { kind: listener.kind, attributes: listener.begun(message as Message) }
+    const span = tracer.startSpan(listener.nameOf(message as Message), options, parent)
+    ;(message as Marked)[running] = { startedAt: performance.now(), span }
+    return trace.setSpan(parent, span)
+  })
+  return () => void channel.start.unbindStore(around)
+}
+
+function end(listener: Listener, message: object): void {
+  const found = (message as Marked)[running]
+  if (!found) return
+  const failure = failureOf(message as Message)
+  listener.count(message as Message, (performance.now() - found.startedAt) / 1000, failure)
+  const { span } = found
+  if (span?.isRecording()) {
+    span.setAttributes(listener.ended(message as Message, failure))
+    if (failure !== undefined) {
+      span.setAttribute('error.type', failure)
+      span.setStatus({ code: SpanStatusCode.ERROR })
+    }
+  }
+  span?.end()
 }
 
 /** A word of a closed list: the reason of an outage where it is known, else the code of the error. */

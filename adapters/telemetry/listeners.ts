@@ -21,18 +21,26 @@ const loadsOf = ({ loads, sessionSeconds }: Instruments): Listener => ({
   concerns: always,
   nameOf: () => 'claimcheck load',
   begun: storeOf,
-  ended(message, seconds, failure) {
-    const { hit, reason, ref, roundTrips } = message
-    const outcome = failure !== undefined ? 'unavailable' : hit === true ? 'hit' : String(reason)
-    const counted = { ...storeOf(message), 'claimcheck.load.outcome': outcome }
-    loads.add(1, counted)
-    sessionSeconds.record(seconds, {
-      ...storeOf(message),
-      'claimcheck.operation.name': 'load',
-      ...some('error.type', failure),
-    })
-    return { ...counted, ...some('claimcheck.session.ref', ref), ...some('claimcheck.round_trips', roundTrips) }
+  count(message, seconds, failure) {
+    loads.add(1, outcomeOfLoad(message, failure))
+    sessionSeconds.record(seconds, operationOf('load', message, failure))
   },
+  ended: (message, failure) => ({
+    ...outcomeOfLoad(message, failure),
+    ...some('claimcheck.session.ref', message.ref),
+    ...some('claimcheck.round_trips', message.roundTrips),
+  }),
+})
+
+function outcomeOfLoad(message: Message, failure: string | undefined): Attributes {
+  const outcome = failure !== undefined ? 'unavailable' : message.hit === true ? 'hit' : String(message.reason)
+  return { ...storeOf(message), 'claimcheck.load.outcome': outcome }
+}
+
+const operationOf = (name: string, message: Message, failure: string | undefined): Attributes => ({
+  ...storeOf(message),
+  'claimcheck.operation.name': name,
+  ...some('error.type', failure),
 })
 
 const commitsOf = ({ commits, conflicts, recordBytes, sessionSeconds }: Instruments): Listener => ({
@@ -41,27 +49,29 @@ const commitsOf = ({ commits, conflicts, recordBytes, sessionSeconds }: Instrume
   concerns: always,
   nameOf: () => 'claimcheck commit',
   begun: storeOf,
-  ended(message, seconds, failure) {
-    const { outcome = 'unchanged', reason, ref, roundTrips, bytes, attempts, error } = message
-    const { code = 'failed' } = (error ?? {}) as { readonly code?: string }
-    const counted = { ...storeOf(message), 'claimcheck.commit.outcome': String(failure === undefined ? outcome : code) }
-    commits.add(1, counted)
-    if (code === 'conflict') conflicts.add(1, { ...storeOf(message), ...some('claimcheck.conflict.reason', reason) })
+  count(message, seconds, failure) {
+    const { reason, bytes } = message
+    commits.add(1, outcomeOfCommit(message, failure))
+    if (codeOf(message) === 'conflict')
+      conflicts.add(1, { ...storeOf(message), ...some('claimcheck.conflict.reason', reason) })
     if (failure === undefined && typeof bytes === 'number') recordBytes.record(bytes, storeOf(message))
-    sessionSeconds.record(seconds, {
-      ...storeOf(message),
-      'claimcheck.operation.name': 'commit',
-      ...some('error.type', failure),
-    })
-    return {
-      ...counted,
-      ...some('claimcheck.session.ref', ref),
-      ...some('claimcheck.round_trips', roundTrips),
-      ...some('claimcheck.record.size', bytes),
-      ...some('claimcheck.commit.attempts', attempts),
-    }
+    sessionSeconds.record(seconds, operationOf('commit', message, failure))
   },
+  ended: (message, failure) => ({
+    ...outcomeOfCommit(message, failure),
+    ...some('claimcheck.session.ref', message.ref),
+    ...some('claimcheck.round_trips', message.roundTrips),
+    ...some('claimcheck.record.size', message.bytes),
+    ...some('claimcheck.commit.attempts', message.attempts),
+  }),
 })
+
+const codeOf = ({ error }: Message) => (error as { readonly code?: string } | undefined)?.code ?? 'failed'
+
+function outcomeOfCommit(message: Message, failure: string | undefined): Attributes {
+  const outcome = failure === undefined ? (message.outcome ?? 'unchanged') : codeOf(message)
+  return { ...storeOf(message), 'claimcheck.commit.outcome': String(outcome) }
+}
 
 const serverOf = ({ serverAddress, serverPort }: Message): Attributes => ({
   'db.system.name': 'memcached',
@@ -79,11 +89,11 @@ const commandsOf = ({ commandSeconds }: Instruments): Listener => ({
   concerns: ({ command }) => command !== 'version' && command !== 'stats',
   nameOf: (message) => `${message.command} ${addressOf(message)}`,
   begun: (message) => ({ ...serverOf(message), ...some('db.operation.name', message.command) }),
-  ended(message, seconds, failure) {
+  count(message, seconds, failure) {
     const operation = some('db.operation.name', message.command)
     commandSeconds.record(seconds, { ...serverOf(message), ...operation, ...some('error.type', failure) })
-    return {}
   },
+  ended: () => ({}),
 })
 
 const connects: Listener = {
@@ -92,5 +102,6 @@ const connects: Listener = {
   concerns: always,
   nameOf: (message) => `connect ${addressOf(message)}`,
   begun: serverOf,
+  count() {},
   ended: () => ({}),
 }

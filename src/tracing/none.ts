@@ -1,6 +1,10 @@
-import type { Channel, Tracing } from './contract.ts'
+import type { Channel, Moment, Tracing } from './contract.ts'
 
-const silent: Channel = { hasSubscribers: false, tracePromise: (work) => work() }
+const never: Moment = { publish() {}, runStores: (_, work) => work() }
+const silent: Channel = {
+  ...{ hasSubscribers: false, start: never, end: never },
+  ...{ asyncStart: never, asyncEnd: never, error: never },
+}
 
 /** For runtimes without node:diagnostics_channel: nobody can listen. */
 export const tracing: Tracing = { channel: () => silent }

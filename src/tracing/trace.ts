@@ -2,26 +2,41 @@ import { SessionError, StoreUnavailableError } from '../errors.ts'
 import type { Channel } from './contract.ts'
 
 /**
- * Runs work that somebody listens to.
+ * Runs work that somebody listens to, and tells of it in the order of Node's own `tracePromise`.
  *
- * Node puts result and error of the work into the message. Neither must get there: a result holds data and keys, and so may the cause of
+ * That puts result and error of the work into the message. Neither must get there: a result holds data and keys, and so may the cause of
  * an error. Listeners get no result, and an error that has a code and a reason and nothing else.
  */
-export async function trace<Result>(channel: Channel, message: object, work: () => Promise<Result>): Promise<Result> {
-  let end: (() => Result) | undefined
-  const told = async () => {
-    try {
-      const result = await work()
-      end = () => result
-    } catch (error) {
-      end = () => {
-        throw error
-      }
-      throw toldOf(error)
-    }
+export function trace<Result>(channel: Channel, message: object, work: () => Promise<Result>): Promise<Result> {
+  const { start, end, asyncStart, asyncEnd, error } = channel
+  const settled = () => {
+    asyncStart.publish(message)
+    asyncEnd.publish(message)
   }
-  await channel.tracePromise(told, message).catch(() => {})
-  return (end as () => Result)()
+  return start.runStores(message, () => {
+    const promise = begun(work)
+    end.publish(message)
+    return promise.then(
+      (result) => {
+        settled()
+        return result
+      },
+      (reason: unknown) => {
+        Object.assign(message, { error: toldOf(reason) })
+        error.publish(message)
+        settled()
+        throw reason
+      },
+    )
+  })
+}
+
+function begun<Result>(work: () => Promise<Result>): Promise<Result> {
+  try {
+    return work()
+  } catch (error) {
+    return Promise.reject(error)
+  }
 }
 
 /** An error as listeners may see it. */

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api'
 import type { ReadableSpan } from '@opentelemetry/sdk-trace'
 import {
@@ -8,7 +9,7 @@ import {
   ATTR_SERVER_PORT,
   METRIC_DB_CLIENT_OPERATION_DURATION,
 } from '@opentelemetry/semantic-conventions'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { memcachedStore } from '../../adapters/stores/memcached/index.ts'
 import { createSessions } from '../../src/sessions.ts'
 import type { Store } from '../../src/store.ts'
@@ -179,4 +180,18 @@ it('is over with stop(): no span, no count, and no listener that sessions would 
   sdk.stop()
   await user.visit((session) => session.get('user'))
   expect(sdk.spans()).toHaveLength(before)
+})
+
+it('without a provider of spans it counts all the same, and hands no context on', async () => {
+  sdk.stop()
+  sdk = startSdk({ spans: false })
+  const user = browser(sessions())
+  await user.visit((session) => session.set('user', 'alice'))
+  const bound = vi.spyOn(AsyncLocalStorage.prototype, 'run')
+  await user.visit((session) => session.get('user'))
+  expect([bound.mock.calls.length, sdk.spans().length]).toEqual([0, 0])
+  bound.mockRestore()
+  const metrics = await sdk.metrics()
+  const counted = (name: string) => metrics.get(name)?.dataPoints.map(({ value }) => value)
+  expect([counted('claimcheck.session.loads'), counted('claimcheck.session.commits')]).toEqual([[1, 1], [1]])
 })

@@ -22,8 +22,13 @@ export interface Sdk extends Telemetry {
   inRequest<Result>(work: () => Promise<Result>): Promise<Result>
 }
 
+interface SdkOptions extends Pick<TelemetryOptions, 'store'> {
+  /** False: nobody has registered a provider of spans. */
+  readonly spans?: boolean
+}
+
 /** Starts the SDK, and the telemetry of sessions on it. */
-export function startSdk(options: Pick<TelemetryOptions, 'store'> = {}): Sdk {
+export function startSdk({ store, spans = true }: SdkOptions = {}): Sdk {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
   const spanExporter = new InMemorySpanExporter()
   const tracerProvider = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter: spanExporter })] })
@@ -31,7 +36,7 @@ export function startSdk(options: Pick<TelemetryOptions, 'store'> = {}): Sdk {
   const reader = new PeriodicExportingMetricReader({ exporter: metricExporter, exportIntervalMillis: 1_000_000 })
   const prometheus = new PrometheusExporter({ preventServerStart: true })
   const meterProvider = new MeterProvider({ readers: [reader, prometheus] })
-  const running = telemetry({ ...options, tracerProvider, meterProvider })
+  const running = telemetry({ store, meterProvider, ...(spans ? { tracerProvider } : {}) })
   return {
     spans: () => spanExporter.getFinishedSpans(),
     async metrics() {

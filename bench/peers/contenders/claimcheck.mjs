@@ -4,12 +4,15 @@ import Ioredis from 'ioredis'
 import { createClient } from 'redis'
 import { ours } from '../ours.mjs'
 
+/** With telemetry on: metrics alone, and with spans of every tenth request, and of each. */
+const telemetryShares = { metrics: 0, sampled: 0.1, spans: 1 }
+
 /** One store per variant: `claimcheck-memory`, `-memcached`, `-binary`, `-copies`, `-redis`, `-ioredis`. */
 async function storeOf(variant, { memcached, redis }) {
   const { memcachedStore } = await ours('./memcached')
   const servers = memcached.map((port) => `127.0.0.1:${port}`)
   if (variant === 'memory') return (await ours('./memory')).memoryStore({ maxEntries: 1_000_000 })
-  if (variant === 'memcached') return memcachedStore({ servers: servers.slice(0, 1) })
+  if (variant === 'memcached' || variant in telemetryShares) return memcachedStore({ servers: servers.slice(0, 1) })
   if (variant === 'binary') return memcachedStore({ servers: servers.slice(0, 1), protocol: 'binary' })
   if (variant === 'copies') return memcachedStore({ servers: servers.slice(0, 2) })
   const { redisStore } = await ours('./redis')
@@ -20,6 +23,7 @@ async function storeOf(variant, { memcached, redis }) {
 
 export async function start(variant, { port, memcached, redis }) {
   const { session } = await ours('./hono')
+  if (variant in telemetryShares) await (await import('../telemetry.mjs')).startTelemetry(telemetryShares[variant])
   const store = await storeOf(variant, { memcached, redis })
   const app = new Hono()
   app.use(session({ store, secret: 'a benchmark needs no better secret than this', cookie: { insecure: true } }))
