@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { createSessions } from '../../src/index.ts'
+import { createSessions, type Entry } from '../../src/index.ts'
 import { kit, otherSecret, secret } from '../support/app.ts'
+import { wrapStore } from '../support/stores.ts'
 import { isListKey, loggedInTimes, loginAs, who } from '../support/subjects.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -77,6 +78,32 @@ describe('revoking the sessions of a subject', () => {
     })
     expect(await own.visit((session) => session.all())).toEqual({ theme: 'dark' })
     expect(await test.sessions.list('alice')).toEqual([])
+  })
+
+  it('is final also where only another copy knows of a login, and outranks what revoke has written (C23)', async () => {
+    let late: Entry | null = null
+    const test = kit({}, (store) =>
+      wrapStore(store, async ({ verb, key, apply }) => {
+        const result = await apply()
+        if (verb === 'update' && key !== undefined && isListKey(key) && late) await turnUp(key)
+        return result
+      }),
+    )
+    const put = async (key: string, { value }: Entry) =>
+      test.memory.update(key, value, 3600, (await test.memory.read(key))?.version ?? '')
+    const turnUp = (key: string) => {
+      const entry = late as Entry
+      late = null
+      return put(key, entry)
+    }
+    await loggedInTimes(1, 'alice', () => test.browser())
+    const key = test.keys.find(isListKey) as string
+    const before = (await test.memory.read(key)) as Entry
+    const [other] = await loggedInTimes(1, 'alice', () => test.browser())
+    late = await test.memory.read(key)
+    await put(key, before)
+    await test.sessions.revoke('alice')
+    expect([late, await who(other as NonNullable<typeof other>)]).toEqual([null, undefined])
   })
 
   it('is a 503 where the list cannot be changed, and then nothing has ended', async () => {
