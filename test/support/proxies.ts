@@ -27,6 +27,18 @@ export async function delaying({ port }: { readonly port: number }, ms: number):
   })
 }
 
+/** No server at all: what comes is answered with these words, and without any the peer hangs up. */
+export async function answering(words: (text: string) => string | undefined): Promise<Between> {
+  return between((client) => {
+    client.once('data', (chunk) => {
+      const answer = words(chunk.toString('latin1'))
+      if (answer === undefined) client.destroy()
+      else client.write(answer)
+    })
+    return client
+  })
+}
+
 async function between(join: (client: Socket) => Socket): Promise<Between> {
   const open = new Set<Socket>()
   const listener = createServer((client) => {

@@ -29,9 +29,12 @@ function evictions({ node, stats, items }: NodeFacts, { idleSeconds }: Expected)
   }))
 }
 
-function refusals({ node, stats, items }: NodeFacts): readonly Finding[] {
-  const refused = count(stats, 'store_no_memory') + overClasses(items, 'outofmemory').reduce((sum, one) => sum + one, 0)
-  return when(refused > 0, () => ({
+const refused = ({ stats, items }: NodeFacts) =>
+  count(stats, 'store_no_memory') + overClasses(items, 'outofmemory').reduce((sum, one) => sum + one, 0)
+
+function refusals(one: NodeFacts): readonly Finding[] {
+  const { node } = one
+  return when(refused(one) > 0, () => ({
     ...({ code: 'out-of-memory', level: 'error', node } as const),
     what: 'It has refused to store something, because its memory was full.',
     why: 'A login or a change that it refuses is a 503 for its user.',
@@ -39,9 +42,11 @@ function refusals({ node, stats, items }: NodeFacts): readonly Finding[] {
   }))
 }
 
-function fullness({ node, stats }: NodeFacts): readonly Finding[] {
+/** Before anything has come of it. */
+function fullness(one: NodeFacts): readonly Finding[] {
+  const { node, stats } = one
   const share = count(stats, 'bytes') / count(stats, 'limit_maxbytes')
-  return when(share > usable && count(stats, 'evictions') === 0, () => ({
+  return when(share > usable && count(stats, 'evictions') === 0 && refused(one) === 0, () => ({
     ...({ code: 'memory-full', level: 'warning', node } as const),
     what: `Its memory is ${Math.round(share * 100)} % full.`,
     why: 'Soon sessions will be thrown out before their time, those that were idle longest first.',

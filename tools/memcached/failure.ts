@@ -40,8 +40,9 @@ export class Failure extends Error {
 /** By the code of an error of a socket (errno(3); those of OpenSSL as Node names them). */
 export function failureOf(cause: unknown): Failure {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
-  if (/CERT|UNABLE_TO|SELF_SIGNED/.test(code)) return new Failure('certificate')
+  // First: what the server says of OUR certificate, or of none, is called ERR_SSL_..._CERTIFICATE_..., too.
   if (/^(ERR_SSL|EPROTO)/.test(code)) return new Failure('tls')
+  if (/CERT|UNABLE_TO|SELF_SIGNED/.test(code)) return new Failure('certificate')
   const reason = systemReason(cause)?.reason
   return new Failure(reason === 'refused' || reason === 'unreachable' ? reason : 'closed')
 }
