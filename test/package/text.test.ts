@@ -111,6 +111,7 @@ describe('the documents tell of', () => {
     missing('docs/events.md', literals(declaration('src/events.ts', 'type BadTokenReason =')))
     for (const name of ['AbsentReason', 'ConflictReason'])
       missing('docs/events.md', literals(declaration('src/events.ts', `type ${name} =`)))
+    missing('docs/dashboard.md', literals(declaration('src/events.ts', 'type AbsentReason =')))
     missing('docs/events.md', literals(declaration('src/errors.ts', 'type SessionErrorCode =')))
     missing('docs/events.md', literals(declaration('src/errors.ts', 'type UnavailableReason =')))
     missing(
