@@ -17,7 +17,7 @@ export interface RedisFacts {
 const patienceMs = 4000
 const wanted = ['maxmemory', 'maxmemory-policy', 'save', 'appendonly', 'bind', 'protected-mode']
 
-/** Asks redis through the application's own client. What it may not be asked is left out. */
+/** Asks redis through the application's own client, all at once: one that is silent costs the patience for one. What it may not be asked is left out. */
 export async function lookAtRedis({ client }: RedisStoreOptions): Promise<RedisFacts> {
   const send = senderOf(client)
   const ask = (...command: readonly [string, ...string[]]): Promise<unknown> =>
@@ -25,13 +25,9 @@ export async function lookAtRedis({ client }: RedisStoreOptions): Promise<RedisF
       send(command, AbortSignal.timeout(patienceMs)),
       new Promise((_, reject) => setTimeout(reject, patienceMs).unref()),
     ]).catch(() => undefined)
-  const info = await ask('INFO')
-  const config = new Map<string, string>()
-  for (const name of wanted) {
-    const value = pairOf(await ask('CONFIG', 'GET', name), name)
-    if (value !== undefined) config.set(name, value)
-  }
-  const user = await ask('ACL', 'GETUSER', 'default')
+  const settings = wanted.map(async (name) => [name, pairOf(await ask('CONFIG', 'GET', name), name)] as const)
+  const [info, user, ...values] = await Promise.all([ask('INFO'), ask('ACL', 'GETUSER', 'default'), ...settings])
+  const config = new Map(values.flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])))
   return { info: infoOf(info), config, isOpen: JSON.stringify(user ?? '').includes('"nopass"') }
 }
 
