@@ -1,3 +1,4 @@
+import { nextCookies } from '../../test/support/jar.ts'
 import { cookieOf } from './load.ts'
 import type { Running } from './process.ts'
 
@@ -31,12 +32,12 @@ async function listOf(running: Running, cookie: string): Promise<readonly string
 }
 
 async function lostUpdates(running: Running): Promise<number> {
-  let cookie = await newCookie(running)
+  const cookie = await newCookie(running)
   const answers = await Promise.all(Array.from({ length: 50 }, (_, at) => get(running, `/append/${at}`, cookie)))
   const kept = answers.filter(({ ok }) => ok)
   // Where the data is in the cookie, the last answer's is what the browser has.
-  cookie = cookieOf(kept.at(-1) as Response) || cookie
-  return kept.length - (await listOf(running, cookie)).length
+  const last = nextCookies(cookie, kept.at(-1)?.headers.getSetCookie() ?? [])
+  return kept.length - (await listOf(running, last ?? cookie)).length
 }
 
 async function resurrections(running: Running): Promise<number> {
