@@ -18,7 +18,7 @@ export interface Ending {
  *
  * There is a list for each secret. A session that moves between two of them, as its secret was changed, stands in both for a while. It looks
  * for itself in the one it left after it has entered the other, so two rounds miss none. Where one list is all there is, the second round
- * meets the list of a login that only another copy knows, and that outranks this change (seed 3723 of `lose`); else it costs a read.
+ * meets the list of a login that only another copy knew, and that outranks this change; else it costs a read.
  */
 export async function revoke(exchange: Exchange, subject: string, { except, ref }: Ending): Promise<readonly string[]> {
   const { keys } = await exchange.signer()
