@@ -19,7 +19,7 @@ describe('the tarball', () => {
       .split('\n')
       .map((path) => path.replace(/^package\//, ''))
     const wanted = [
-      /^(package\.json|README\.md|CHANGELOG\.md|CONTRIBUTING\.md|SECURITY\.md|LICENSE|docs\/\w[\w-]*\.md)$/,
+      /^(package\.json|README\.md|CHANGELOG\.md|CONTRIBUTING\.md|SECURITY\.md|LICENSE|docs\/\w[\w-]*\.md|docs\/bench\/[\w-]+\.svg)$/,
       /^dist\/(src|adapters|shared|test\/conformance)\/.+\.(js|d\.ts)$/,
       /^dist\/tools\/.+\.js$/,
       // What the documents point at.
@@ -32,7 +32,7 @@ describe('the tarball', () => {
   test('holds what its README and its pages link to (F34)', async () => {
     const listing = await runOrThrow('listing the tarball', 'tar', ['-tzf', tarball])
     const files = listing.trim().split('\n')
-    const pages = files.filter((path) => /^package\/(README\.md|docs\/.+)$/.test(path))
+    const pages = files.filter((path) => /^package\/(README\.md|docs\/.+\.md)$/.test(path))
     expect(pages.length).toBeGreaterThan(8)
     const isThere = (path: string) => files.some((one) => `${one}/`.startsWith(`${path}/`))
     for (const page of pages) {

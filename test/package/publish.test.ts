@@ -18,7 +18,7 @@ test('npm publish --dry-run takes the package as it is', async () => {
   const { name, version, files } = JSON.parse(stdout)[manifest.name]
   expect([name, version]).toEqual([manifest.name, manifest.version])
   const wanted =
-    /^(package\.json|(README|CHANGELOG|CONTRIBUTING|SECURITY)\.md|docs\/.+\.md|LICENSE|src\/store\.ts|adapters\/stores\/memory\.ts|examples\/.+|dist\/(src|adapters|shared|test\/conformance)\/.+\.(js|d\.ts)|dist\/tools\/.+\.js)$/
+    /^(package\.json|(README|CHANGELOG|CONTRIBUTING|SECURITY)\.md|docs\/.+\.(md|svg)|LICENSE|src\/store\.ts|adapters\/stores\/memory\.ts|examples\/.+|dist\/(src|adapters|shared|test\/conformance)\/.+\.(js|d\.ts)|dist\/tools\/.+\.js)$/
   const paths: readonly string[] = files.map(({ path }: { path: string }) => path)
   expect(paths.filter((path) => !wanted.test(path))).toEqual([])
   for (const target of Object.values(manifest.exports))
@@ -48,7 +48,7 @@ describe.skipIf(!isHere)('on JSR', () => {
     expect(text).not.toMatch(/^(warning|error)/im)
     const paths = [...text.matchAll(/file:\/\/\S+\/library\/(\S+)/g)].map(([, path]) => path as string)
     const wanted =
-      /^((src|adapters|test\/conformance)\/.+\.(ts|json)|deno\.json|README\.md|CHANGELOG\.md|docs\/.+\.md|LICENSE)$/
+      /^((src|adapters|test\/conformance)\/.+\.(ts|json)|deno\.json|README\.md|CHANGELOG\.md|docs\/.+\.(md|svg)|LICENSE)$/
     expect(paths).toContain('src/index.ts')
     expect(paths.filter((path) => !wanted.test(path))).toEqual([])
   })

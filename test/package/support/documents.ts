@@ -4,10 +4,13 @@ import { root } from './command.ts'
 
 /** What a user reads, by path: the README and its pages. */
 export const documents: ReadonlyMap<string, string> = new Map(
-  ['README.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)].map(
-    (path) => [path, readFileSync(join(root, path), 'utf8')] as const,
-  ),
+  ['README.md', ...pages()].map((path) => [path, readFileSync(join(root, path), 'utf8')] as const),
 )
+
+function pages(): readonly string[] {
+  const names = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'))
+  return names.map((name) => `docs/${name}`)
+}
 
 /** A program of a document. */
 export interface Sample {
