@@ -35,8 +35,10 @@ export function telemetry(options: TelemetryOptions = {}): Telemetry {
   const { store, tracerProvider = registered(), meterProvider = metrics } = options
   need(store === undefined || typeof store?.read === 'function', 'store must be the store of the sessions')
   const meter = meterProvider.getMeter(scope)
-  const listeners = listenersOf(createInstruments(meter))
-  const stops = listeners.map((listener) => listenTo(tracerProvider?.getTracer(scope), listener))
+  const instruments = createInstruments(meter)
+  const { loads, commits, conflicts } = instruments
+  const stops = listenersOf(instruments).map((listener) => listenTo(tracerProvider?.getTracer(scope), listener))
+  stops.push(loads.stop, commits.stop, conflicts.stop)
   if (store) stops.push(observeNodes(meter, store))
   return {
     stop() {

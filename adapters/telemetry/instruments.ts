@@ -1,13 +1,14 @@
-import type { Counter, Histogram, Meter } from '@opentelemetry/api'
+import type { Histogram, Meter } from '@opentelemetry/api'
+import { Tally } from './tally.ts'
 
 /** What is counted and measured, beside the gauges of nodes. */
 export interface Instruments {
   readonly commandSeconds: Histogram
   readonly sessionSeconds: Histogram
   readonly recordBytes: Histogram
-  readonly loads: Counter
-  readonly commits: Counter
-  readonly conflicts: Counter
+  readonly loads: Tally
+  readonly commits: Tally
+  readonly conflicts: Tally
 }
 
 /** OpenTelemetry's semantic conventions for database clients advise these for `db.client.operation.duration`. */
@@ -19,7 +20,6 @@ const bytesAdvice = { explicitBucketBoundaries: [256, 512, 1024, 2048, 4096, 819
 export function createInstruments(meter: Meter): Instruments {
   const histogram = (name: string, unit: string, description: string, advice: typeof secondsAdvice) =>
     meter.createHistogram(name, { unit, description, advice })
-  const counter = (name: string, unit: string, description: string) => meter.createCounter(name, { unit, description })
   return {
     commandSeconds: histogram(
       'db.client.operation.duration',
@@ -34,8 +34,17 @@ export function createInstruments(meter: Meter): Instruments {
       secondsAdvice,
     ),
     recordBytes: histogram('claimcheck.session.record.size', 'By', 'Size of records as they are stored.', bytesAdvice),
-    loads: counter('claimcheck.session.loads', '{load}', 'Sessions that requests asked for, by what came of it.'),
-    commits: counter('claimcheck.session.commits', '{commit}', 'Commits of sessions, by what came of them.'),
-    conflicts: counter('claimcheck.session.conflicts', '{conflict}', 'Changes refused with 409, by their reason.'),
+    loads: new Tally(
+      ...([meter, 'claimcheck.session.loads', '{load}'] as const),
+      ...(['Sessions that requests asked for, by what came of it.', 'claimcheck.load.outcome'] as const),
+    ),
+    commits: new Tally(
+      ...([meter, 'claimcheck.session.commits', '{commit}'] as const),
+      ...(['Commits of sessions, by what came of them.', 'claimcheck.commit.outcome'] as const),
+    ),
+    conflicts: new Tally(
+      ...([meter, 'claimcheck.session.conflicts', '{conflict}'] as const),
+      ...(['Changes refused with 409, by their reason.', 'claimcheck.conflict.reason'] as const),
+    ),
   }
 }

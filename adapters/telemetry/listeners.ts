@@ -1,13 +1,15 @@
 import { type Attributes, SpanKind } from '@opentelemetry/api'
 import type { Listener, Message } from './channels.ts'
 import type { Instruments } from './instruments.ts'
+import { kept } from './tally.ts'
 
 /** What becomes of each channel: spans, and counts by closed lists of words. `ref` is in spans only: a metric would grow without end. */
 export function listenersOf(instruments: Instruments): readonly Listener[] {
   return [loadsOf(instruments), commitsOf(instruments), commandsOf(instruments), connects]
 }
 
-const storeOf = ({ store }: Message): Attributes => ({ 'claimcheck.store.name': String(store) })
+const storeOf = kept((store) => ({ 'claimcheck.store.name': store }))
+const nameOf = ({ store }: Message) => String(store)
 
 const always = () => true
 
@@ -20,45 +22,43 @@ const loadsOf = ({ loads, sessionSeconds }: Instruments): Listener => ({
   kind: SpanKind.INTERNAL,
   concerns: always,
   nameOf: () => 'claimcheck load',
-  begun: storeOf,
+  begun: (message) => storeOf(nameOf(message)),
   count(message, seconds, failure) {
-    loads.add(1, outcomeOfLoad(message, failure))
-    sessionSeconds.record(seconds, operationOf('load', message, failure))
+    loads.add(nameOf(message), outcomeOfLoad(message, failure))
+    sessionSeconds.record(seconds, operationOf('load', nameOf(message), failure ?? ''))
   },
   ended: (message, failure) => ({
-    ...outcomeOfLoad(message, failure),
+    ...loads.attributesOf(nameOf(message), outcomeOfLoad(message, failure)),
     ...some('claimcheck.session.ref', message.ref),
     ...some('claimcheck.round_trips', message.roundTrips),
   }),
 })
 
-function outcomeOfLoad(message: Message, failure: string | undefined): Attributes {
-  const outcome = failure !== undefined ? 'unavailable' : message.hit === true ? 'hit' : String(message.reason)
-  return { ...storeOf(message), 'claimcheck.load.outcome': outcome }
-}
+const outcomeOfLoad = ({ hit, reason }: Message, failure: string | undefined) =>
+  failure !== undefined ? 'unavailable' : hit === true ? 'hit' : String(reason)
 
-const operationOf = (name: string, message: Message, failure: string | undefined): Attributes => ({
-  ...storeOf(message),
+const operationOf = kept((name, store, failure) => ({
+  'claimcheck.store.name': store,
   'claimcheck.operation.name': name,
-  ...some('error.type', failure),
-})
+  ...some('error.type', failure || undefined),
+}))
 
 const commitsOf = ({ commits, conflicts, recordBytes, sessionSeconds }: Instruments): Listener => ({
   channel: 'claimcheck:commit',
   kind: SpanKind.INTERNAL,
   concerns: always,
   nameOf: () => 'claimcheck commit',
-  begun: storeOf,
+  begun: (message) => storeOf(nameOf(message)),
   count(message, seconds, failure) {
     const { reason, bytes } = message
-    commits.add(1, outcomeOfCommit(message, failure))
-    if (codeOf(message) === 'conflict')
-      conflicts.add(1, { ...storeOf(message), ...some('claimcheck.conflict.reason', reason) })
-    if (failure === undefined && typeof bytes === 'number') recordBytes.record(bytes, storeOf(message))
-    sessionSeconds.record(seconds, operationOf('commit', message, failure))
+    const store = nameOf(message)
+    commits.add(store, outcomeOfCommit(message, failure))
+    if (codeOf(message) === 'conflict') conflicts.add(store, reason === undefined ? undefined : String(reason))
+    if (failure === undefined && typeof bytes === 'number') recordBytes.record(bytes, storeOf(store))
+    sessionSeconds.record(seconds, operationOf('commit', store, failure ?? ''))
   },
   ended: (message, failure) => ({
-    ...outcomeOfCommit(message, failure),
+    ...commits.attributesOf(nameOf(message), outcomeOfCommit(message, failure)),
     ...some('claimcheck.session.ref', message.ref),
     ...some('claimcheck.round_trips', message.roundTrips),
     ...some('claimcheck.record.size', message.bytes),
@@ -68,10 +68,8 @@ const commitsOf = ({ commits, conflicts, recordBytes, sessionSeconds }: Instrume
 
 const codeOf = ({ error }: Message) => (error as { readonly code?: string } | undefined)?.code ?? 'failed'
 
-function outcomeOfCommit(message: Message, failure: string | undefined): Attributes {
-  const outcome = failure === undefined ? (message.outcome ?? 'unchanged') : codeOf(message)
-  return { ...storeOf(message), 'claimcheck.commit.outcome': String(outcome) }
-}
+const outcomeOfCommit = (message: Message, failure: string | undefined) =>
+  String(failure === undefined ? (message.outcome ?? 'unchanged') : codeOf(message))
 
 const serverOf = ({ serverAddress, serverPort }: Message): Attributes => ({
   'db.system.name': 'memcached',
@@ -82,6 +80,12 @@ const serverOf = ({ serverAddress, serverPort }: Message): Attributes => ({
 const addressOf = ({ serverAddress, serverPort }: Message) =>
   serverPort === undefined ? String(serverAddress) : `${serverAddress}:${serverPort}`
 
+const commandOf = kept((command, serverAddress, serverPort, failure) => ({
+  ...serverOf({ serverAddress, serverPort: serverPort === '' ? undefined : Number(serverPort) }),
+  'db.operation.name': command,
+  ...some('error.type', failure || undefined),
+}))
+
 const commandsOf = ({ commandSeconds }: Instruments): Listener => ({
   channel: 'claimcheck:memcached:command',
   kind: SpanKind.CLIENT,
@@ -90,8 +94,8 @@ const commandsOf = ({ commandSeconds }: Instruments): Listener => ({
   nameOf: (message) => `${message.command} ${addressOf(message)}`,
   begun: (message) => ({ ...serverOf(message), ...some('db.operation.name', message.command) }),
   count(message, seconds, failure) {
-    const operation = some('db.operation.name', message.command)
-    commandSeconds.record(seconds, { ...serverOf(message), ...operation, ...some('error.type', failure) })
+    const { command, serverAddress, serverPort = '' } = message
+    commandSeconds.record(seconds, commandOf(`${command}`, `${serverAddress}`, `${serverPort}`, failure ?? ''))
   },
   ended: () => ({}),
 })
