@@ -132,3 +132,11 @@ export async function openLoginSite(store: Store): Promise<LoginSite> {
   }
   return site
 }
+
+/** Its button, pressed. */
+export const press: string = `document.querySelector('button').click()`
+
+/** The form sent by a script of the page. */
+export const send: string = `fetch(document.querySelector('form').action, {
+  method: 'POST', body: new URLSearchParams(new FormData(document.querySelector('form')))
+}).then(async (answer) => answer.status + ' ' + await answer.text(), () => 'no answer')`

@@ -6,18 +6,13 @@ import { startBrowser } from '../support/chromium.ts'
 import { startMemcached, type TestServer } from '../support/servers.ts'
 import { wrapStore } from '../support/stores.ts'
 import { isListKey } from '../support/subjects.ts'
-import { type Login, type LoginSite, openLoginSite } from './login-site.ts'
+import { type Login, type LoginSite, openLoginSite, press, send } from './login-site.ts'
 
 let browser: Browser
 beforeAll(async () => {
   browser = await startBrowser()
 })
 afterAll(() => browser?.close())
-
-const press = `document.querySelector('button').click()`
-const send = `fetch(document.querySelector('form').action, {
-  method: 'POST', body: new URLSearchParams(new FormData(document.querySelector('form')))
-}).then(async (answer) => answer.status + ' ' + await answer.text(), () => 'no answer')`
 
 describe.each([
   ['memory', '/login?subject'],

@@ -4,19 +4,13 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { type OpenedStore, openStore } from '../concurrency/backends.ts'
 import { startBrowser } from '../support/chromium.ts'
 import { startMemcached, type TestServer } from '../support/servers.ts'
-import { type Login, type LoginSite, openLoginSite } from './login-site.ts'
+import { type Login, type LoginSite, openLoginSite, press, send } from './login-site.ts'
 
 let browser: Browser
 beforeAll(async () => {
   browser = await startBrowser()
 })
 afterAll(() => browser?.close())
-
-const press = `document.querySelector('button').click()`
-/** The form sent by a script of the page. */
-const send = `fetch(document.querySelector('form').action, {
-  method: 'POST', body: new URLSearchParams(new FormData(document.querySelector('form')))
-}).then(async (answer) => answer.status + ' ' + await answer.text(), () => 'no answer')`
 
 const orders: [number, number][] = [
   [0, 1],
