@@ -35,6 +35,6 @@ async function newPair(alg: keyof typeof pairs): Promise<{ readonly private: obj
   const { privateKey } = pairs[alg]()
   const { d, ...point } = privateKey.export({ format: 'jwk' })
   const [checked] = checkJwks([point], 'the new key') as readonly [CheckedJwk]
-  const jwk = await publicJwk(checked, (data) => createHash('sha256').update(data).digest())
+  const jwk = await publicJwk(checked, (data) => createHash('sha256').update(data).digest('base64url'))
   return { private: { ...jwk, d }, public: jwk }
 }

@@ -1,5 +1,5 @@
 import { crypto } from '#crypto'
-import { encodeBase64url } from '../crypto/base64url.ts'
+import { decodeBase64url } from '../crypto/base64url.ts'
 import type { Awaitable } from '../crypto/contract.ts'
 import type { KeySet } from '../crypto/keys.ts'
 
@@ -11,12 +11,12 @@ const encoder = new TextEncoder()
 /** An id and the names derived from it. */
 export interface Identity {
   readonly id: Uint8Array
-  /** SHA-256 of the id: the store never sees the id itself, and a lookup by hash is no timing oracle (CVE-2019-16782). */
-  readonly hash: Uint8Array
-  /** What the store sees: `<namespace>:<base64url(hash)>`. */
+  /** SHA-256 of the id in base64url: the store never sees the id itself, and a lookup by hash is no timing oracle (CVE-2019-16782). */
+  readonly hash: string
+  /** The first byte of the hash: which of the sealing keys is its own. */
+  readonly sealing: number
+  /** What the store sees: `<namespace>:<hash>`. Every record is bound to it. */
   readonly key: string
-  /** The same in ASCII: every record is bound to it. */
-  readonly keyBytes: Uint8Array
   /** 8 characters that stand for the id in logs. */
   readonly ref: string
 }
@@ -36,8 +36,14 @@ export function legacyId(oldId: string, purpose: string): Awaitable<Uint8Array> 
 
 /** Derives everything that follows from an id. */
 export async function identify(id: Uint8Array, namespace: string, keys: KeySet): Promise<Identity> {
-  const hash = await crypto.sha256(id)
-  const ref = encodeBase64url(await keys.ref.digest(id)).slice(0, 8)
-  const key = `${namespace}:${encodeBase64url(hash)}`
-  return { id, hash, key, keyBytes: encoder.encode(key), ref }
+  const hash = crypto.sha256(id)
+  const ref = keys.ref.digest(id)
+  // Node has both at once, and a wait for what is there costs a turn.
+  if (typeof hash === 'string' && typeof ref === 'string') return identityOf(id, hash, namespace, ref.slice(0, 8))
+  return identityOf(id, await hash, namespace, (await ref).slice(0, 8))
+}
+
+/** The names that follow from a hash: what reads a session need not know its id. */
+export function identityOf(id: Uint8Array, hash: string, namespace: string, ref: string): Identity {
+  return { id, hash, sealing: decodeBase64url(hash.slice(0, 4))?.[0] ?? 0, key: `${namespace}:${hash}`, ref }
 }

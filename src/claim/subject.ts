@@ -1,5 +1,5 @@
 import { crypto } from '#crypto'
-import { encodeBase64url } from '../crypto/base64url.ts'
+import { decodeBase64url, encodeBase64url } from '../crypto/base64url.ts'
 import type { SealingKey } from '../crypto/contract.ts'
 import type { Key, KeySet } from '../crypto/keys.ts'
 import { type Identity, identify } from './identity.ts'
@@ -14,14 +14,17 @@ const encoder = new TextEncoder()
  * base64url of the first 16 bytes of SHA-256.
  */
 export async function hashOf(subject: string): Promise<string> {
-  return encodeBase64url((await crypto.sha256(encoder.encode(subject))).subarray(0, hashBytes))
+  return shortened(await crypto.sha256(encoder.encode(subject)))
 }
 
 /** What a subject is called in tokens, and where its list lies: base64url of 16 bytes of HMAC-SHA-256(namespace, NUL, its hash). */
 export async function nameOf(key: Key, namespace: string, hash: string): Promise<string> {
-  const mac = await (await key.subject()).digest(`${namespace}\0${hash}`)
-  return encodeBase64url(mac.subarray(0, hashBytes))
+  return shortened(await (await key.subject()).digest(`${namespace}\0${hash}`))
 }
+
+const bytesOf = (digest: string) => decodeBase64url(digest) as Uint8Array
+
+const shortened = (digest: string) => encodeBase64url(bytesOf(digest).subarray(0, hashBytes))
 
 /** Its names under all secrets, that of the first one first. */
 export function namesOf({ all }: KeySet, namespace: string, hash: string): Promise<readonly string[]> {
@@ -35,5 +38,5 @@ export function identifyList(name: string, namespace: string, keys: KeySet): Pro
 
 /** Seals what only a request may open that has proven to be of this subject: HMAC-SHA-256(namespace, NUL, hash, NUL, `join`). */
 export async function joiningKey(key: Key, namespace: string, hash: string): Promise<SealingKey> {
-  return crypto.sealingKey(await (await key.subject()).digest(`${namespace}\0${hash}\0join`))
+  return crypto.sealingKey(bytesOf(await (await key.subject()).digest(`${namespace}\0${hash}\0join`)))
 }

@@ -35,8 +35,8 @@ export interface SealingKey {
 
 /** HMAC-SHA-256. */
 export interface MacKey {
-  /** Of bytes, or of the UTF-8 of a text. */
-  digest(data: Uint8Array | string): Awaitable<Uint8Array>
+  /** Of bytes, or of the UTF-8 of a text; in base64url, as {@link Crypto.sha256}. */
+  digest(data: Uint8Array | string): Awaitable<string>
 }
 
 /** What the core needs of a runtime; `#crypto` resolves to the implementation by package.json "imports" conditions. */
@@ -46,9 +46,12 @@ export interface Crypto {
   encodeBase64url(bytes: Uint8Array): string
   /** Undefined for every text but the canonical one. The bytes share their buffer with nobody. */
   decodeBase64url(text: string): Uint8Array | undefined
+  /** The text whose UTF-8 this is; undefined for every spelling but the canonical one, and for what is no UTF-8. */
+  decodeText(text: string): string | undefined
   /** Whether they are equal; not for secrets, since it stops at the first difference. */
   same(a: Uint8Array, b: Uint8Array): boolean
-  sha256(data: Uint8Array): Awaitable<Uint8Array>
+  /** In base64url: a buffer made by Node costs 2 us more, and in a busy server 4 (measured on Node 24). */
+  sha256(data: Uint8Array): Awaitable<string>
   /** HKDF-SHA-256 with an empty salt, 32 bytes (RFC 5869). */
   hkdf(ikm: Uint8Array, info: string): Awaitable<Uint8Array>
   signingKey(raw: Uint8Array): Awaitable<SigningKey>

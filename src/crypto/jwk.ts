@@ -1,5 +1,5 @@
 import { need } from '../checks.ts'
-import { decodeBase64url, encodeBase64url } from './base64url.ts'
+import { decodeBase64url } from './base64url.ts'
 import type { Awaitable, CheckedJwk, KeyMaterial } from './contract.ts'
 
 /**
@@ -74,12 +74,12 @@ const isKid = (value: string) => /^[A-Za-z0-9._-]{1,64}$/.test(value)
 /** The key without what is private, with the kid that stands in its tokens. */
 export async function publicJwk(
   { alg, kid, material }: CheckedJwk,
-  sha256: (data: Uint8Array) => Awaitable<Uint8Array>,
+  sha256: (data: Uint8Array) => Awaitable<string>,
 ): Promise<PublicJwk> {
   const { kty, crv, x, y } = material
   // The members in this order are what a thumbprint is made of (RFC 7638 section 3.2).
   const members = y === undefined ? { crv, kty, x } : { crv, kty, x, y }
-  const thumbprint = async () => encodeBase64url(await sha256(new TextEncoder().encode(JSON.stringify(members))))
+  const thumbprint = async () => sha256(new TextEncoder().encode(JSON.stringify(members)))
   return { ...members, kid: kid ?? (await thumbprint()).slice(0, 8), alg, use: 'sig' }
 }
 

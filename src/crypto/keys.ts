@@ -1,6 +1,6 @@
 import { crypto } from '#crypto'
 import { SessionOptionsError } from '../errors.ts'
-import { encodeBase64url } from './base64url.ts'
+import { decodeBase64url, encodeBase64url } from './base64url.ts'
 import type { Awaitable, MacKey, SealingKey, SigningKey } from './contract.ts'
 import { createRandom } from './random.ts'
 
@@ -71,7 +71,7 @@ function standsAt(tag: Uint8Array, bytes: Uint8Array, at: number): boolean {
 async function deriveKey(secret: Uint8Array, cookieName: string): Promise<Key> {
   const name = await crypto.sha256(await crypto.hkdf(secret, 'claimcheck/v1/token'))
   const raw = await crypto.hkdf(secret, `claimcheck/v1/token/${cookieName}`)
-  const kid = encodeBase64url(await crypto.sha256(raw)).slice(0, 8)
+  const kid = (await crypto.sha256(raw)).slice(0, 8)
   const header = `{"alg":"HS256","kid":"${kid}","typ":"session+jwt"}`
   const sealing: SealingKey[] = []
   let receipt: MacKey | undefined
@@ -92,7 +92,7 @@ async function deriveKey(secret: Uint8Array, cookieName: string): Promise<Key> {
   return {
     header,
     encodedHeader: encodeBase64url(new TextEncoder().encode(header)),
-    tag: name.slice(0, 4),
+    tag: (decodeBase64url(name) as Uint8Array).slice(0, 4),
     signing: await crypto.signingKey(raw),
     sealing: (n) => sealing[n] ?? deriveSealing(n),
     receipt: () => receipt ?? deriveReceipt(),

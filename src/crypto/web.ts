@@ -6,6 +6,7 @@ type Bytes = Uint8Array<ArrayBuffer>
 
 const { subtle } = globalThis.crypto
 const encoder = new TextEncoder()
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const hmac = { name: 'HMAC', hash: 'SHA-256' }
 
 /** For import, and for each signature: ES256 has one hash, EdDSA brings its own (RFC 7518 section 3.4, RFC 8037). */
@@ -30,8 +31,16 @@ export const crypto: Crypto = {
   utf8: (text) => encoder.encode(text),
   encodeBase64url,
   decodeBase64url,
+  decodeText(encoded) {
+    const bytes = decodeBase64url(encoded)
+    try {
+      return bytes && decoder.decode(bytes)
+    } catch {
+      return undefined
+    }
+  },
   same: (a, b) => a.length === b.length && a.every((byte, at) => byte === b[at]),
-  sha256: async (data) => new Uint8Array(await subtle.digest('SHA-256', data as Bytes)),
+  sha256: async (data) => encodeBase64url(new Uint8Array(await subtle.digest('SHA-256', data as Bytes))),
   async hkdf(ikm, info) {
     const key = await subtle.importKey('raw', ikm as Bytes, 'HKDF', false, ['deriveBits'])
     const params = { name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(0), info: encoder.encode(info) }
@@ -79,6 +88,6 @@ export const crypto: Crypto = {
   async macKey(raw): Promise<MacKey> {
     const key = await subtle.importKey('raw', raw as Bytes, hmac, false, ['sign'])
     const bytesOf = (data: Uint8Array | string) => (typeof data === 'string' ? encoder.encode(data) : data) as Bytes
-    return { digest: async (data) => new Uint8Array(await subtle.sign('HMAC', key, bytesOf(data))) }
+    return { digest: async (data) => encodeBase64url(new Uint8Array(await subtle.sign('HMAC', key, bytesOf(data)))) }
   },
 }

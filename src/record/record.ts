@@ -170,11 +170,12 @@ function openTombstone(bytes: Uint8Array): Opened {
 }
 
 function sealingKey(key: Key, identity: Identity) {
-  return key.sealing(identity.hash[0] as number)
+  return key.sealing(identity.sealing)
 }
 
 /** Additional data: a record opens only with its own head and under its own key. */
-function boundTo(frame: Uint8Array, { keyBytes }: Identity): Uint8Array {
+function boundTo(frame: Uint8Array, { key }: Identity): Uint8Array {
+  const keyBytes = crypto.utf8(key)
   const aad = new Uint8Array(headBytes + keyBytes.length)
   for (let at = 0; at < headBytes; at++) aad[at] = frame[at] as number
   aad.set(keyBytes, headBytes)

@@ -1,4 +1,6 @@
+import { crypto } from '#crypto'
 import type { Identity } from '../claim/identity.ts'
+import { decodeBase64url } from '../crypto/base64url.ts'
 import type { SealingKey } from '../crypto/contract.ts'
 import { tombstoneFormat, writeRevision } from './revision.ts'
 
@@ -42,14 +44,15 @@ export function tombstone(kind: keyof typeof kinds, revision: number, successor?
   bytes[0] = tombstoneFormat
   bytes[1] = kinds[kind]
   writeRevision(bytes, 2, revision)
-  if (successor) bytes.set(successor.hash.subarray(0, 12), 8)
+  // 16 letters are 12 bytes.
+  if (successor) bytes.set(decodeBase64url(successor.hash.slice(0, 16)) as Uint8Array, 8)
   return bytes
 }
 
 /** The same with the id of the successor, sealed and bound to the session that has ended. */
 export async function joinable(
   plain: Uint8Array,
-  { keyBytes }: Identity,
+  ended: Identity,
   { id }: Identity,
   key: SealingKey,
   iv: Uint8Array,
@@ -57,20 +60,21 @@ export async function joinable(
   const bytes = new Uint8Array(joinableBytes)
   bytes.set(plain)
   bytes.set(iv, tombstoneBytes)
-  return key.seal(iv, boundTo(bytes, keyBytes), id, bytes, ivEnd)
+  return key.seal(iv, boundTo(bytes, ended), id, bytes, ivEnd)
 }
 
 /** The id of the successor, where the tombstone has one that this key opens. */
 export async function successorIn(
   bytes: Uint8Array,
-  { keyBytes }: Identity,
+  ended: Identity,
   key: SealingKey,
 ): Promise<Uint8Array | undefined> {
   if (bytes.length !== joinableBytes) return undefined
-  return key.open(bytes.subarray(tombstoneBytes, ivEnd), boundTo(bytes, keyBytes), bytes.subarray(ivEnd))
+  return key.open(bytes.subarray(tombstoneBytes, ivEnd), boundTo(bytes, ended), bytes.subarray(ivEnd))
 }
 
-function boundTo(bytes: Uint8Array, keyBytes: Uint8Array): Uint8Array {
+function boundTo(bytes: Uint8Array, { key }: Identity): Uint8Array {
+  const keyBytes = crypto.utf8(key)
   const aad = new Uint8Array(tombstoneBytes + keyBytes.length)
   aad.set(bytes.subarray(0, tombstoneBytes))
   aad.set(keyBytes, tombstoneBytes)

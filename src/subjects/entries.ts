@@ -1,6 +1,5 @@
-import type { Identity } from '../claim/identity.ts'
+import { identityOf } from '../claim/identity.ts'
 import type { Claim } from '../claim/token.ts'
-import { decodeBase64url } from '../crypto/base64url.ts'
 import type { Json } from '../record/json.ts'
 import type { SessionRecord } from '../record/record.ts'
 
@@ -15,7 +14,7 @@ export interface Listed {
 }
 
 const hashLength = 43
-const encoder = new TextEncoder()
+const noId = new Uint8Array(0)
 
 /** How a session is listed. */
 export function listedAs({ identity, until }: Claim): Listed {
@@ -52,10 +51,5 @@ export function dataWith(entries: readonly Listed[]): ReadonlyMap<string, Json> 
 
 /** What a listed session is read by. Its id nobody knows but its browser, and nothing here needs it. */
 export function claimOf({ hash, ref, until }: Listed, namespace: string): Claim {
-  const key = `${namespace}:${hash}`
-  const identity: Identity = {
-    ...{ id: new Uint8Array(0), hash: decodeBase64url(hash) ?? new Uint8Array(32) },
-    ...{ key, keyBytes: encoder.encode(key), ref },
-  }
-  return { identity, revision: 0, until }
+  return { identity: identityOf(noId, hash, namespace, ref), revision: 0, until }
 }

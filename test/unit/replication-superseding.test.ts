@@ -10,7 +10,7 @@ const key = 'key'
 const first = recordOf(1)
 const newer = recordOf(9, 9)
 const supersededBy = (revision: number, by: number) =>
-  tombstone('regenerated', revision, { hash: new Uint8Array(32).fill(by) } as Identity)
+  tombstone('regenerated', revision, { hash: Buffer.alloc(32, by).toString('base64url') } as Identity)
 
 /** Two copies of the first record, and the version that names both. */
 async function begun(options: Parameters<typeof testCluster>[1] = {}) {

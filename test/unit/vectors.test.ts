@@ -74,7 +74,7 @@ describe.each(vectors)('$name', (vector) => {
     const { identity } = await made(vector)
     expect(identity.key).toBe(output.key)
     expect(identity.ref).toBe(output.ref)
-    expect(identity.hash[0]).toBe(output.sealingKey)
+    expect(identity.sealing).toBe(output.sealingKey)
   })
 
   it('token, signed and verified', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, inject, test } from 'vitest'
+import { decodeBase64url } from '../../../src/crypto/base64url.ts'
 import { crypto as node } from '../../../src/crypto/node.ts'
 import { crypto as web } from '../../../src/crypto/web.ts'
 
@@ -41,7 +42,7 @@ describe('crypto', () => {
     test(`hashes and derives as ${otherName}`, async () => {
       for (const length of lengths) {
         const data = random(length)
-        expect(hex(await one.sha256(data))).toBe(hex(await other.sha256(data)))
+        expect(await one.sha256(data)).toBe(await other.sha256(data))
         expect(hex(await one.hkdf(data, 'claimcheck/v1/token'))).toBe(
           hex(await other.hkdf(data, 'claimcheck/v1/token')),
         )
@@ -60,7 +61,7 @@ describe('crypto', () => {
       ['WebCrypto', web],
     ] as const)('by %s', async (_, { macKey }) => {
       for (const { tcId, key, msg, tag, result } of vectors ?? []) {
-        const digest = hex(await (await macKey(bytes(key))).digest(bytes(msg)))
+        const digest = hex(decodeBase64url(await (await macKey(bytes(key))).digest(bytes(msg))) as Uint8Array)
         expect({ tcId, result: digest === tag ? 'valid' : 'invalid' }).toEqual({ tcId, result })
       }
     })

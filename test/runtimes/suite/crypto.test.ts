@@ -43,7 +43,7 @@ describe('crypto', () => {
       expect([first.header, first.encodedHeader, hex(first.tag)]).toEqual([
         ...[output.header, output.encodedHeader, output.tag],
       ])
-      expect([identity.key, identity.ref, identity.hash[0]]).toEqual([output.key, output.ref, output.sealingKey])
+      expect([identity.key, identity.ref, identity.sealing]).toEqual([output.key, output.ref, output.sealingKey])
       const { revision, until, subject: sub, lifetime } = input
       const claim = { identity, revision, until, subject: sub, lifetime }
       expect(await tokens.sign(claim)).toBe(output.token)
