@@ -88,7 +88,7 @@ export function createTokenReader<Key extends Checking, One extends Timed>(
     if (!claims) return bad('claims')
     const one = await complete(claims, key)
     memory.set(ownText(token), one)
-    return judge(one, now())
+    return judge({ ...one, unseen: true }, now())
   }
 
   function remembered(token: string): One | undefined {

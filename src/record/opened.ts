@@ -17,7 +17,8 @@ const largestBytes = 65_536
 
 /**
  * Remembers records that were opened or sealed here, by their store key, so that a session that nobody changed is not opened for every
- * request: that took a tenth of a read (7 of 78 us, measured).
+ * request: that took a tenth of a read (7 of 78 us, measured). Not those of a session whose token is seen for the first time: with
+ * 20,000 of them in turn, nothing came back in time, and keeping it took a seventh of a read (5 of 35 us, measured).
  *
  * It answers for exactly the same bytes under the same keys, all of them compared, and for nothing else: whether a session lives, and what
  * it holds, the store says every time. What is handed out is frozen before anybody sees it, so it can be shared.

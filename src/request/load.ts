@@ -107,12 +107,12 @@ export async function openEntry(exchange: Exchange, claim: Claim, entry: Entry, 
   if (!(entry?.value instanceof Uint8Array))
     throw new StoreUnavailableError('the store returned an invalid entry', { reason: 'wrong-answer' })
   const { keys } = await exchange.signer()
-  const known = exchange.opened.get(claim.identity.key, keys, entry.value)
+  const known = claim.unseen ? undefined : exchange.opened.get(claim.identity.key, keys, entry.value)
   if (known) return living(exchange, known, entry, readAt)
   const opened = await openRecord(keys, claim.identity, entry.value)
   switch (opened.status) {
     case 'record':
-      exchange.opened.set(claim.identity.key, { keys, bytes: entry.value, ...opened })
+      if (!claim.unseen) exchange.opened.set(claim.identity.key, { keys, bytes: entry.value, ...opened })
       return living(exchange, opened, entry, readAt)
     case 'tombstone':
       exchange.opened.forget(claim.identity.key)

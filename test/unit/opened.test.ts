@@ -109,3 +109,24 @@ test('what is remembered is bounded in bytes: who is asked for stays, who is not
   opened.set(used.identity.key, { keys, bytes: new Uint8Array(65_537), revision: 8, record })
   expect(opened.get(used.identity.key, keys, new Uint8Array(65_537))).toBeUndefined()
 })
+
+test('nothing is kept of a session that comes once; from its second request on it is, and serves the third', async () => {
+  const store = memoryStore()
+  const options = { store, secret: secretOf('first') }
+  const { session, commit } = createSessions(options).open(null)
+  session.set('user', 'alice')
+  const cookie = (await commit()).setCookie?.split(';')[0] ?? ''
+  const sessions = createSessions(options)
+  const set = vi.spyOn(OpenedRecords.prototype, 'set')
+  const get = vi.spyOn(OpenedRecords.prototype, 'get')
+  const seen: unknown[] = []
+  for (let request = 0; request < 3; request++) {
+    expect(await sessions.open(cookie).session.get('user')).toBe('alice')
+    seen.push([get.mock.results.some(({ value }) => value !== undefined), set.mock.calls.length])
+  }
+  expect(seen).toEqual([
+    [false, 0],
+    [false, 1],
+    [true, 1],
+  ])
+})

@@ -49,7 +49,7 @@ describe('crypto', () => {
       expect(await tokens.sign(claim)).toBe(output.token)
       expect(await createReceipts(ring).issue(identity.key, input.revision)).toBe(output.receipt)
       const issued = Math.floor(input.now / 1000)
-      expect(await tokens.verify(output.token)).toEqual({ status: 'valid', claim: { ...claim, issued } })
+      expect(await tokens.verify(output.token)).toEqual({ status: 'valid', claim: { ...claim, issued, unseen: true } })
       expect(await tokens.verify(`${output.token.slice(0, -2)}AA`)).toEqual({ status: 'bad', reason: 'signature' })
     })
 
