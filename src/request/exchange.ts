@@ -2,7 +2,7 @@ import { type Carried, carriedIn, type RequestFrom } from '../claim/carrier.ts'
 import type { Signer, TokenSettings } from '../claim/signer.ts'
 import type { Claim } from '../claim/token.ts'
 import type { Awaitable } from '../crypto/contract.ts'
-import type { Happening, SessionEvent } from '../events.ts'
+import type { EventContext, Happening } from '../events.ts'
 import type { OpenedRecords } from '../record/opened.ts'
 import { tombstoneMarginSeconds } from '../record/tombstone.ts'
 import { type CallOptions, maxTtlSeconds, type Store } from '../store.ts'
@@ -160,12 +160,12 @@ export class Exchange {
   }
 
   #tell(happening: Happening, ref?: string, subject = ref === undefined ? this.claim?.subject : undefined): void {
-    const of = { ref: ref ?? this.claim?.identity.ref, subject: subject?.slice(0, 8) }
-    const durationMs = performance.now() - this.#beganAt
-    const roundTrips = this.#calls - this.#callsBefore
-    const event: SessionEvent = { ...happening, ...of, store: this.settings.store.name, durationMs, roundTrips }
-    if (this.message) note(this.message, event)
-    this.watchers.tell?.(event)
+    const context: EventContext = {
+      ...{ ref: ref ?? this.claim?.identity.ref, subject: subject?.slice(0, 8), store: this.settings.store.name },
+      ...{ durationMs: performance.now() - this.#beganAt, roundTrips: this.#calls - this.#callsBefore },
+    }
+    if (this.message) note(this.message, happening, context)
+    this.watchers.tell?.({ ...happening, ...context })
   }
 
   /** One call of the store, within the budget. */

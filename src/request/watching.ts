@@ -9,15 +9,13 @@ export function watched<Result>(channel: Channel, exchange: Exchange, work: () =
   return work()
 }
 
-async function listened<Result>(channel: Channel, exchange: Exchange, work: () => Promise<Result>): Promise<Result> {
+function listened<Result>(channel: Channel, exchange: Exchange, work: () => Promise<Result>): Promise<Result> {
   const around = exchange.message
   const message = { store: exchange.settings.store.name, ref: exchange.claim?.identity.ref }
   exchange.message = message
   exchange.begin()
-  try {
-    return await trace(channel, message, work)
-  } finally {
+  return trace(channel, message, work, () => {
     // A commit does not wait for a load that it does not need.
     if (exchange.message === message) exchange.message = around
-  }
+  })
 }

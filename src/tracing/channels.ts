@@ -1,6 +1,6 @@
 import { tracing } from '#tracing'
 import type { UnavailableReason } from '../errors.ts'
-import type { AbsentReason, ConflictReason, EventContext, Happening, SessionEvent } from '../events.ts'
+import type { AbsentReason, ConflictReason, EventContext, Happening } from '../events.ts'
 import type { Channel } from './contract.ts'
 
 /** Loads: what is told at their start, and more of it at their end. */
@@ -23,11 +23,11 @@ export const loads: Channel = /* @__PURE__ */ tracing.channel('claimcheck:load')
 export const commits: Channel = /* @__PURE__ */ tracing.channel('claimcheck:commit')
 
 /** The events that say how a load or a commit ended. */
-const told: ReadonlySet<SessionEvent['type']> = new Set(['load', 'commit', 'conflict', 'gone', 'unavailable'])
+const told: ReadonlySet<Happening['type']> = new Set(['load', 'commit', 'conflict', 'gone', 'unavailable'])
 
 /** Puts what an event says into the message of the load or commit that it belongs to. */
-export function note(message: object, event: SessionEvent): void {
-  if (!told.has(event.type)) return
-  const { type, ...members } = event
-  Object.assign(message, members)
+export function note(message: object, happening: Happening, context: EventContext): void {
+  if (!told.has(happening.type)) return
+  const { type, ...members } = happening
+  Object.assign(message, members, context)
 }

@@ -5,13 +5,19 @@ import type { Channel } from './contract.ts'
  * Runs work that somebody listens to, and tells of it in the order of Node's own `tracePromise`.
  *
  * That puts result and error of the work into the message. Neither must get there: a result holds data and keys, and so may the cause of
- * an error. Listeners get no result, and an error that has a code and a reason and nothing else.
+ * an error. Listeners get no result, and an error that has a code and a reason and nothing else. `afterwards` runs when all is told.
  */
-export function trace<Result>(channel: Channel, message: object, work: () => Promise<Result>): Promise<Result> {
+export function trace<Result>(
+  channel: Channel,
+  message: object,
+  work: () => Promise<Result>,
+  afterwards?: () => void,
+): Promise<Result> {
   const { start, end, asyncStart, asyncEnd, error } = channel
   const settled = () => {
     asyncStart.publish(message)
     asyncEnd.publish(message)
+    afterwards?.()
   }
   return start.runStores(message, () => {
     const promise = begun(work)
