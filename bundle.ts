@@ -28,7 +28,7 @@ const library: BuildOptions = {
       groups: [
         {
           name: 'core',
-          test: /\/src\/(?!crypto\/(contract|node|web|base64url-plain)|tracing\/(contract|node|none)|index\.ts|hono\.ts|verify\.ts)/,
+          test: /\/src\/(?!crypto\/(contract|node|hmac|web|base64url-plain)|tracing\/(contract|node|none)|index\.ts|hono\.ts|verify\.ts)/,
         },
         { name: 'replication', test: /\/adapters\/stores\/replication\// },
         // What only some variables ask for, loaded on demand.
