@@ -68,8 +68,9 @@ export async function startUpstash(redisPort: number, token = 'upstash-token-of-
     })
     bridge.log.push(entry)
     if (entry.path !== '/') return answer(response, 404, { error: `ERR no such path ${entry.path}` })
-    const applies = bridge.fault === undefined || bridge.fault.startsWith('apply')
-    if (!applies) return fail(response, bridge.fault as UpstashFault, body)
+    // Of the time when it came: on a busy machine a fault that is set afterwards would meet its answer.
+    const { fault } = bridge
+    if (fault !== undefined && !fault.startsWith('apply')) return fail(response, fault, body)
     const reply = await run(command, request.headers['upstash-sync-token'])
     const seen = replica.writes
     if (command[0] === bridge.holdNext) {
@@ -78,7 +79,7 @@ export async function startUpstash(redisPort: number, token = 'upstash-token-of-
         bridge.release = released
       })
     }
-    if (bridge.fault !== undefined) return fail(response, bridge.fault, body)
+    if (fault !== undefined) return fail(response, fault, body)
     response.setHeader('upstash-sync-token', `${seen}`)
     if (reply instanceof Error) return answer(response, 400, { error: reply.message })
     answer(response, 200, { result: encoded(reply, request.headers['upstash-encoding'] === 'base64') })
