@@ -41,9 +41,9 @@ export async function makeConsumer(tarball: string): Promise<Consumer> {
 export async function pack(into: string): Promise<string> {
   const copy = join(into, 'project')
   mkdirSync(join(copy, 'test'), { recursive: true })
-  const files = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'LICENSE']
+  const files = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'bundle.ts', 'LICENSE']
   for (const name of ['README', 'CHANGELOG', 'CONTRIBUTING', 'SECURITY']) files.push(`${name}.md`)
-  for (const path of [...files, 'docs', 'src', 'adapters', 'examples', 'test/conformance'])
+  for (const path of [...files, 'docs', 'src', 'adapters', 'tools', 'examples', 'test/conformance'])
     cpSync(join(root, path), join(copy, path), { recursive: true })
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
   const { stdout } = await run('npm', ['pack', copy, '--silent', '--pack-destination', into], { cwd: into })
