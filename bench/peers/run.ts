@@ -14,7 +14,7 @@ import { promisesOf } from './promises.ts'
 import { printHead, printPromises, printTable, type Result } from './report.ts'
 
 const contenders = [
-  ...['hono-bare', 'hono-bare:empty', 'hand-written'],
+  ...['hono-bare', 'hono-bare:empty', 'hand-written', 'hand-written:sealed'],
   ...[
     'claimcheck:memory',
     'claimcheck:memcached',
