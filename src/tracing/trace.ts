@@ -22,18 +22,13 @@ export function trace<Result>(
   return start.runStores(message, () => {
     const promise = begun(work)
     end.publish(message)
-    return promise.then(
-      (result) => {
-        settled()
-        return result
-      },
-      (reason: unknown) => {
-        Object.assign(message, { error: toldOf(reason) })
-        error.publish(message)
-        settled()
-        throw reason
-      },
-    )
+    // The first to be told of it, so whoever waits for the work goes on when all is told.
+    promise.then(settled, (reason: unknown) => {
+      Object.assign(message, { error: toldOf(reason) })
+      error.publish(message)
+      settled()
+    })
+    return promise
   })
 }
 

@@ -62,12 +62,12 @@ export function traced(driver: Driver, address: Address): Driver {
 class TracedDriver implements Driver {
   readonly node: string
   readonly #driver: Driver
-  readonly #address: Address
+  readonly #address: ConnectMessage
 
   constructor(driver: Driver, address: Address) {
     this.node = driver.node
     this.#driver = driver
-    this.#address = address
+    this.#address = messageOf(address)
   }
 
   get(key: string, signal?: AbortSignal): Promise<Entry | null> {
@@ -122,6 +122,6 @@ class TracedDriver implements Driver {
   }
 
   #trace<Result>(command: Command, work: () => Promise<Result>): Promise<Result> {
-    return commands.hasSubscribers ? trace(commands, { command, ...messageOf(this.#address) }, work) : work()
+    return commands.hasSubscribers ? trace(commands, { ...this.#address, command }, work) : work()
   }
 }
