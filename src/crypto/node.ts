@@ -3,6 +3,8 @@ import { createHmac } from './hmac.ts'
 
 const algorithm = 'aes-256-gcm'
 const tagBytes = 16
+/** Of an HMAC-SHA-256 in base64url. */
+const macLetters = 43
 const tagged = { authTagLength: tagBytes }
 
 let loaded: typeof import('node:crypto') | undefined
@@ -19,7 +21,9 @@ export const crypto: Crypto = {
   // A record of 1.1 KB: 0.2 us where plain code takes 4.3, and to decode it 0.4 where that takes 3.0 (measured).
   encodeBase64url: (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64url'),
   decodeBase64url(text) {
-    const bytes = Buffer.from(text, 'base64url') // takes many spellings, and is a part of a larger buffer
+    // Not by Buffer.from, which takes the memory out of a pool that others see: it may be a key.
+    const bytes = Buffer.alloc(Math.floor((text.length * 3) / 4))
+    bytes.write(text, 'base64url') // takes many spellings
     return bytes.toString('base64url') === text ? new Uint8Array(bytes) : undefined
   },
   decodeText(encoded) {
@@ -40,7 +44,7 @@ export const crypto: Crypto = {
       verify(token) {
         const dot = token.lastIndexOf('.')
         const given = Buffer.from(token.slice(dot + 1))
-        const wanted = Buffer.from(mac(token.slice(0, dot)))
+        const wanted = Buffer.alloc(macLetters, mac(token.slice(0, dot)))
         return given.length === wanted.length && timingSafeEqual(given, wanted)
       },
     }
