@@ -273,7 +273,6 @@ export function memcachedBattery(
       const driver = driverOn(server.port)
       const [key = ''] = await filled(driver, 1)
       server.signal('SIGSTOP')
-      await sleep(100) // the threads of a busy machine stop some moments later
       const calls: Promise<Settled>[] = []
       for (let round = 0; round < 100; round++) {
         calls.push(timed([driver.get(key)]).then(([one]) => one as Settled))

@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { createConnection, createServer } from 'node:net'
 import { endWithThis } from './at-exit.ts'
+import { stopStill } from './stop-still.ts'
 
 /** A real server process on a free loopback port, ended by its pid. */
 export interface TestServer {
@@ -11,7 +12,7 @@ export interface TestServer {
   /** `host:port`. */
   readonly address: string
   readonly pid: number
-  /** SIGSTOP, SIGCONT, SIGKILL... to exactly this process. */
+  /** SIGSTOP, SIGCONT, SIGKILL... to exactly this process. After SIGSTOP none of its threads runs any more. */
   signal(name: NodeJS.Signals): void
   /** Kills the process, if it still runs, and waits until it is gone. */
   stop(): Promise<void>
@@ -73,7 +74,8 @@ export async function startServer(commandFor: (port: number) => readonly string[
     get pid() {
       return child.pid as number
     },
-    signal: (name) => void process.kill(child.pid as number, name),
+    signal: (name) =>
+      name === 'SIGSTOP' ? stopStill(child.pid as number) : void process.kill(child.pid as number, name),
     stop,
     async restart() {
       await stop()
