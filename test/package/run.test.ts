@@ -19,7 +19,7 @@ describe('a run of Vitest', () => {
     ).toEqual([
       ['passed', 'passes'],
       ['failed', 'fails'],
-      ['skipped', 'is skipped'],
+      ['skipped', 'never begins'],
     ])
     const name = 'test/run/fixture/hangs.fixture.ts: a file > hangs, so that no deadline of its own can end it'
     expect(faults).toEqual([`Vitest hung: no test began or ended for 10 s; under way: ${name}`])

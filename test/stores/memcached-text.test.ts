@@ -21,6 +21,7 @@ import { onTime } from '../support/on-time.ts'
 import { expectSilent } from '../support/outage.ts'
 import { stopwatch } from '../support/own-time.ts'
 import { startMemcached, type TestServer } from '../support/servers.ts'
+import { stopStill } from '../support/stop-still.ts'
 
 const day = 86_400
 const bytes = (text: string) => new TextEncoder().encode(text)
@@ -559,7 +560,6 @@ test('a unix socket', async () => {
     .poll(() => driver.add(key, bytes('one'), 60).catch(() => 'down'), { timeout: 20_000 })
     .toMatchObject({ status: 'stored' })
   expect(text((await driver.getAndTouch(key, 60))?.value)).toBe('one')
-  child.kill('SIGSTOP')
-  await sleep(100)
+  stopStill(child.pid as number)
   await expect(driver.get(key)).rejects.toMatchObject({ node: path })
 })

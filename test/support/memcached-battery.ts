@@ -292,7 +292,6 @@ export function memcachedBattery(
       const driver = driverOn(server.port)
       await driver.get(newKey())
       server.signal('SIGSTOP')
-      await sleep(100)
       // 27 MB: more than the kernel takes for a server that does not read (some 6 MB).
       const mine = Array.from({ length: 30 }, newKey)
       const writes = mine.map((key) => driver.set(key, new Uint8Array(900_000).fill(7), 60))
