@@ -148,6 +148,19 @@ describe('the channels', () => {
     vi.restoreAllMocks()
   })
 
+  it.each(['done', new Error('refused')])(
+    'let nobody go on with work before its listeners are told: %s',
+    async (end) => {
+      const { heard } = listen('claimcheck:load')
+      const work = () => Promise.resolve().then(() => (end instanceof Error ? Promise.reject(end) : end))
+      const told: string[][] = []
+      const goOn = () => void told.push(heard.map(({ at }) => at))
+      await trace(loads, {}, work, () => heard.push({ at: 'afterwards', message: {} })).then(goOn, goOn)
+      const error = end instanceof Error ? ['error'] : []
+      expect(told).toEqual([['start', 'end', ...error, 'asyncStart', 'asyncEnd', 'afterwards']])
+    },
+  )
+
   it('are silent on a runtime that has none', async () => {
     const channel = none.channel('claimcheck:load')
     expect(await trace(channel, {}, async () => 'done')).toBe('done')

@@ -15,6 +15,7 @@ import { checkTokenOptions } from '../../src/options.ts'
 import { commitOf, encodeRecord, openRecord, sealRecord } from '../../src/record/record.ts'
 import { revisionOf } from '../../src/record/revision.ts'
 import { joinable, successorIn, tombstone } from '../../src/record/tombstone.ts'
+import { createPublicVerifier } from '../../src/verify.ts'
 import {
   referenceKeys,
   referenceOutput,
@@ -204,6 +205,16 @@ describe.each(signed.map((vector) => ({ ...vector, name: vector.input.name })))(
     expect(isSame(await tokens.sign(claim))).toBe(isSame(output.token))
     const issued = Math.floor(input.now / 1000)
     expect(await tokens.verify(output.token)).toEqual({ status: 'valid', claim: { ...claim, issued, unseen: true } })
+  })
+
+  it('of 64 last letters of the signature one is right (B9)', async () => {
+    const { d: _, ...jwk } = input.jwk
+    const { namespace, cookie, now } = input
+    const verify = createPublicVerifier({ keys: [jwk], namespace, cookieName: cookie, now: () => now })
+    const letters = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_']
+    const answers = letters.map((letter) => verify(`${cookie}=${output.token.slice(0, -1)}${letter}`))
+    const right = (await Promise.all(answers)).flatMap(({ status }, at) => (status === 'valid' ? [letters[at]] : []))
+    expect(right).toEqual([output.token.at(-1)])
   })
 
   it('token, as jose verifies it', async () => {
