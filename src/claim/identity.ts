@@ -36,11 +36,8 @@ export function legacyId(oldId: string, purpose: string): Awaitable<Uint8Array> 
 
 /** Derives everything that follows from an id. */
 export async function identify(id: Uint8Array, namespace: string, keys: KeySet): Promise<Identity> {
-  const hash = crypto.sha256(id)
-  const ref = keys.ref.digest(id)
-  // Node has both at once, and a wait for what is there costs a turn.
-  if (typeof hash === 'string' && typeof ref === 'string') return identityOf(id, hash, namespace, ref.slice(0, 8))
-  return identityOf(id, await hash, namespace, (await ref).slice(0, 8))
+  const hash = await crypto.sha256(id)
+  return identityOf(id, hash, namespace, (await keys.ref.digest(id)).slice(0, 8))
 }
 
 /** The names that follow from a hash: what reads a session need not know its id. */

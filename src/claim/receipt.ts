@@ -1,4 +1,4 @@
-import { decodeBase64url, encodeBase64url } from '../crypto/base64url.ts'
+import { encodeBase64url, firstBytes } from '../crypto/base64url.ts'
 import type { Awaitable } from '../crypto/contract.ts'
 import type { Key, KeySet } from '../crypto/keys.ts'
 import { createTokenCache, ownText } from './token-cache.ts'
@@ -61,7 +61,7 @@ export function createReceipts(keys: KeySet<Key>): Receipts {
 
 async function write(key: Key, storeKey: string, revision: string): Promise<string> {
   const mac = await (await key.receipt()).digest(`${storeKey}\0${revision}`)
-  return `${revision}.${encodeBase64url((decodeBase64url(mac) as Uint8Array).subarray(0, macBytes))}`
+  return `${revision}.${encodeBase64url(firstBytes(mac, macBytes))}`
 }
 
 const revisionText = (value: string) => value.slice(0, value.indexOf('.'))

@@ -1,11 +1,13 @@
 import { crypto } from '#crypto'
-import { decodeBase64url, encodeBase64url } from '../crypto/base64url.ts'
+import { encodeBase64url, firstBytes } from '../crypto/base64url.ts'
 import type { SealingKey } from '../crypto/contract.ts'
 import type { Key, KeySet } from '../crypto/keys.ts'
 import { type Identity, identify } from './identity.ts'
 
 /** 128 bits tell subjects apart, and keep the cookie small. */
 const hashBytes = 16
+/** Of AES-256. */
+const keyBytes = 32
 
 const encoder = new TextEncoder()
 
@@ -22,9 +24,7 @@ export async function nameOf(key: Key, namespace: string, hash: string): Promise
   return shortened(await (await key.subject()).digest(`${namespace}\0${hash}`))
 }
 
-const bytesOf = (digest: string) => decodeBase64url(digest) as Uint8Array
-
-const shortened = (digest: string) => encodeBase64url(bytesOf(digest).subarray(0, hashBytes))
+const shortened = (digest: string) => encodeBase64url(firstBytes(digest, hashBytes))
 
 /** Its names under all secrets, that of the first one first. */
 export function namesOf({ all }: KeySet, namespace: string, hash: string): Promise<readonly string[]> {
@@ -38,5 +38,5 @@ export function identifyList(name: string, namespace: string, keys: KeySet): Pro
 
 /** Seals what only a request may open that has proven to be of this subject: HMAC-SHA-256(namespace, NUL, hash, NUL, `join`). */
 export async function joiningKey(key: Key, namespace: string, hash: string): Promise<SealingKey> {
-  return crypto.sealingKey(bytesOf(await (await key.subject()).digest(`${namespace}\0${hash}\0join`)))
+  return crypto.sealingKey(firstBytes(await (await key.subject()).digest(`${namespace}\0${hash}\0join`), keyBytes))
 }

@@ -13,7 +13,7 @@ export interface Claim {
   readonly subject?: string | undefined
   /** The name of its times, where they are not the default ones: a read slides the expiry before the record is known. */
   readonly lifetime?: string | undefined
-  /** Its token was verified anew, so its record is not remembered either, and of who comes once nothing is kept. */
+  /** Its token was verified for this request, not remembered from one before: its record is then not remembered, since most such come once. */
   readonly unseen?: true | undefined
   /** Not a session, but the list of those of a subject. No token says so. */
   readonly isList?: true | undefined

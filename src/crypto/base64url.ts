@@ -11,3 +11,7 @@ export const encodeBase64url: Crypto['encodeBase64url'] = crypto.encodeBase64url
  * spellings (RFC 7515 section 5.2 asks for none of them; jose 6 accepts several).
  */
 export const decodeBase64url: Crypto['decodeBase64url'] = crypto.decodeBase64url
+
+/** The first bytes of a digest that this library has encoded, which is longer. */
+export const firstBytes = (digest: string, bytes: number): Uint8Array =>
+  (decodeBase64url(digest) as Uint8Array).subarray(0, bytes)

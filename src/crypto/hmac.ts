@@ -16,8 +16,8 @@ const roomBytes = 2048
  */
 export function createHmac(hash: Hash, raw: Uint8Array): (data: Uint8Array | string) => string {
   const key = raw.length > blockBytes ? Buffer.alloc(hashBytes, hash('sha256', raw, 'hex'), 'hex') : raw
-  const padded = (pad: number, roomBytes: number) => {
-    const buffer = Buffer.alloc(blockBytes + roomBytes)
+  const padded = (pad: number, bytesBehind: number) => {
+    const buffer = Buffer.alloc(blockBytes + bytesBehind)
     for (let at = 0; at < blockBytes; at++) buffer[at] = (key[at] ?? 0) ^ pad
     return buffer
   }

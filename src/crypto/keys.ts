@@ -1,8 +1,10 @@
 import { crypto } from '#crypto'
 import { SessionOptionsError } from '../errors.ts'
-import { decodeBase64url, encodeBase64url } from './base64url.ts'
+import { encodeBase64url, firstBytes } from './base64url.ts'
 import type { Awaitable, MacKey, SealingKey, SigningKey } from './contract.ts'
 import { createRandom } from './random.ts'
+
+const tagBytes = 4
 
 /** At least 32 bytes of high entropy: text (its UTF-8 is used) or bytes. `openssl rand -base64 32` makes one. */
 export type Secret = string | Uint8Array
@@ -92,7 +94,7 @@ async function deriveKey(secret: Uint8Array, cookieName: string): Promise<Key> {
   return {
     header,
     encodedHeader: encodeBase64url(new TextEncoder().encode(header)),
-    tag: (decodeBase64url(name) as Uint8Array).slice(0, 4),
+    tag: firstBytes(name, tagBytes),
     signing: await crypto.signingKey(raw),
     sealing: (n) => sealing[n] ?? deriveSealing(n),
     receipt: () => receipt ?? deriveReceipt(),

@@ -44,6 +44,7 @@ export const crypto: Crypto = {
       verify(token) {
         const dot = token.lastIndexOf('.')
         const given = Buffer.from(token.slice(dot + 1))
+        // Not in the pool either: it is what somebody else's token lacks.
         const wanted = Buffer.alloc(macLetters, mac(token.slice(0, dot)))
         return given.length === wanted.length && timingSafeEqual(given, wanted)
       },

@@ -4,6 +4,7 @@ import type { Identity } from '../claim/identity.ts'
 import { encodeBase64url } from '../crypto/base64url.ts'
 import type { Key, KeySet } from '../crypto/keys.ts'
 import { SessionValueError } from '../errors.ts'
+import { boundTo } from './bound.ts'
 import type { SessionData } from './journal.ts'
 import { isShallow, type Json, maxDepth } from './json.ts'
 import { revisionOf, tombstoneFormat, writeRevision } from './revision.ts'
@@ -66,7 +67,7 @@ export async function sealRecord(
   writeRevision(frame, 5, revision)
   frame.set(iv, headBytes)
   const key = await sealingKey(keys.first, to)
-  return key.seal(iv, boundTo(frame, to), plaintext, frame, headBytes + ivBytes)
+  return key.seal(iv, boundTo(frame, headBytes, to), plaintext, frame, headBytes + ivBytes)
 }
 
 /** Opens stored bytes; never throws, whatever they are. */
@@ -77,7 +78,7 @@ export async function openRecord(keys: KeySet, from: Identity, bytes: Uint8Array
   if (bytes[0] !== recordFormat || bytes[11] !== 0 || !key) return { status: 'unknown' }
   const iv = bytes.subarray(headBytes, headBytes + ivBytes)
   const sealing = await sealingKey(key, from)
-  const plaintext = await sealing.open(iv, boundTo(bytes, from), bytes.subarray(headBytes + ivBytes))
+  const plaintext = await sealing.open(iv, boundTo(bytes, headBytes, from), bytes.subarray(headBytes + ivBytes))
   const record = plaintext && parseRecord(plaintext)
   return record ? { status: 'record', revision: revisionOf(bytes), record } : { status: 'corrupt' }
 }
@@ -171,13 +172,4 @@ function openTombstone(bytes: Uint8Array): Opened {
 
 function sealingKey(key: Key, identity: Identity) {
   return key.sealing(identity.sealing)
-}
-
-/** Additional data: a record opens only with its own head and under its own key. */
-function boundTo(frame: Uint8Array, { key }: Identity): Uint8Array {
-  const keyBytes = crypto.utf8(key)
-  const aad = new Uint8Array(headBytes + keyBytes.length)
-  for (let at = 0; at < headBytes; at++) aad[at] = frame[at] as number
-  aad.set(keyBytes, headBytes)
-  return aad
 }

@@ -1,11 +1,12 @@
-import { crypto } from '#crypto'
 import type { Identity } from '../claim/identity.ts'
-import { decodeBase64url } from '../crypto/base64url.ts'
+import { firstBytes } from '../crypto/base64url.ts'
 import type { SealingKey } from '../crypto/contract.ts'
+import { boundTo } from './bound.ts'
 import { tombstoneFormat, writeRevision } from './revision.ts'
 
 /** Its bytes: 0 format = 0 | 1 kind | 2-7 revision, big endian | 8-19 successor: first 12 bytes of its key's hash, or zeros. */
 export const tombstoneBytes = 20
+const successorBytes = 12
 /* One that tells its subject the way on to the successor: 20-31 iv | 32-63 the successor's id, sealed | 64-79 tag */
 const ivEnd = 32
 const joinableBytes = 80
@@ -44,8 +45,7 @@ export function tombstone(kind: keyof typeof kinds, revision: number, successor?
   bytes[0] = tombstoneFormat
   bytes[1] = kinds[kind]
   writeRevision(bytes, 2, revision)
-  // 16 letters are 12 bytes.
-  if (successor) bytes.set(decodeBase64url(successor.hash.slice(0, 16)) as Uint8Array, 8)
+  if (successor) bytes.set(firstBytes(successor.hash, successorBytes), 8)
   return bytes
 }
 
@@ -60,7 +60,7 @@ export async function joinable(
   const bytes = new Uint8Array(joinableBytes)
   bytes.set(plain)
   bytes.set(iv, tombstoneBytes)
-  return key.seal(iv, boundTo(bytes, ended), id, bytes, ivEnd)
+  return key.seal(iv, boundTo(bytes, tombstoneBytes, ended), id, bytes, ivEnd)
 }
 
 /** The id of the successor, where the tombstone has one that this key opens. */
@@ -70,13 +70,5 @@ export async function successorIn(
   key: SealingKey,
 ): Promise<Uint8Array | undefined> {
   if (bytes.length !== joinableBytes) return undefined
-  return key.open(bytes.subarray(tombstoneBytes, ivEnd), boundTo(bytes, ended), bytes.subarray(ivEnd))
-}
-
-function boundTo(bytes: Uint8Array, { key }: Identity): Uint8Array {
-  const keyBytes = crypto.utf8(key)
-  const aad = new Uint8Array(tombstoneBytes + keyBytes.length)
-  aad.set(bytes.subarray(0, tombstoneBytes))
-  aad.set(keyBytes, tombstoneBytes)
-  return aad
+  return key.open(bytes.subarray(tombstoneBytes, ivEnd), boundTo(bytes, tombstoneBytes, ended), bytes.subarray(ivEnd))
 }
